@@ -1,0 +1,16 @@
+/** Weight-only ternary: the inputs stay float32, as in BitTorch, ParetoQ and TriLM. */
+import { type ActivationRule, largestMagnitude } from "./activation-rule.ts";
+
+/** Float activations: code = x, scale = 1. */
+export const none: ActivationRule = {
+  id: "none",
+  summary: "float32 inputs (weight-only ternary)",
+  isInteger: false,
+
+  encode(token, codes) {
+    codes.set(token);
+    return Number.isNaN(largestMagnitude(token)) ? Number.NaN : 1;
+  },
+
+  trace: (x) => ({ codes: x, scales: x.constant(1) }),
+};

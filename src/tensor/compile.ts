@@ -1,0 +1,84 @@
+/** Compiled functions and gradients over lists of tensors. */
+import { jit, type EngineArray, np, valueAndGrad } from "./engine.ts";
+import type { Parameter } from "./parameter.ts";
+import { type Trace, withScope } from "./scope.ts";
+import { Tensor } from "./tensor.ts";
+
+/** A function of tensors that is traced once for each combination of input shapes and then runs compiled. */
+export type Compiled = (inputs: readonly Tensor[]) => Tensor[];
+
+/** Compiles `body`; it must not depend on anything but its inputs, which it borrows. */
+export function compile(body: (inputs: Tensor[]) => readonly Tensor[]): Compiled {
+  const traced = jit((arrays: EngineArray[]) =>
+    withScope(
+      undefined,
+      () => body(arrays.map((array) => new Tensor(array))),
+      (outputs) => outputs.map((output) => output.array.ref),
+    ),
+  );
+  return (inputs) => traced(inputs.map((input) => input.array.ref)).map((array) => new Tensor(array));
+}
+
+/** A scalar with its gradients, and what else the function gave. */
+export interface Differentiated {
+  /** Shape `[]`. */
+  readonly value: Tensor;
+  readonly extra: readonly Tensor[];
+  /** One for each variable, of its shape. */
+  readonly gradients: readonly Tensor[];
+}
+
+/** Runs `body` on `variables` and differentiates its scalar `value` by each of them; works inside `compile`. */
+export function differentiate(
+  body: (variables: Tensor[]) => { value: Tensor; extra: readonly Tensor[] },
+  variables: readonly Tensor[],
+): Differentiated {
+  const traced = valueAndGrad(
+    (arrays: EngineArray[]): [EngineArray, EngineArray[]] =>
+      withScope(
+        undefined,
+        () => body(arrays.map((array) => new Tensor(array))),
+        ({ value, extra }) => [value.array.ref, extra.map((tensor) => tensor.array.ref)],
+      ),
+    { hasAux: true },
+  );
+  const [[value, extra], gradients] = traced(variables.map((variable) => variable.array.ref));
+  return {
+    value: new Tensor(value),
+    extra: extra.map((array) => new Tensor(array)),
+    gradients: gradients.map((array) => new Tensor(array)),
+  };
+}
+
+/** Runs `body` with tensors standing for parameters; gives its result and the buffers' next values. */
+export function withParameters(
+  parameters: readonly Parameter[],
+  tensors: readonly Tensor[],
+  randomKey: Tensor | undefined,
+  body: () => Tensor,
+): { result: Tensor; updates: ReadonlyMap<Parameter, Tensor> } {
+  const trace: Trace = {
+    bindings: new Map(parameters.map((parameter, i) => [parameter, tensors[i]])),
+    updates: new Map(),
+    randomDraws: 0,
+    ...(randomKey && { randomKey }),
+  };
+  const kept = withScope(trace, body, (result) => ({
+    result: result.array.ref,
+    updates: [...trace.updates].map(([parameter, next]): [Parameter, EngineArray] => [parameter, next.array.ref]),
+  }));
+  return {
+    result: new Tensor(kept.result),
+    updates: new Map(kept.updates.map(([parameter, array]) => [parameter, new Tensor(array)])),
+  };
+}
+
+/** Runs `body` and frees every tensor it made but the one it returns. */
+export function tidy(body: () => Tensor): Tensor {
+  return new Tensor(withScope(undefined, body, (result) => result.array.ref));
+}
+
+/** The seed of one run, for `withParameters`: `[2]` uint32. */
+export function randomKey(seed: number, step: number): Tensor {
+  return new Tensor(np.array(new Uint32Array([seed, step]), { dtype: np.uint32 }));
+}
