@@ -32,7 +32,9 @@ export const bitnet: QuantizerScheme = {
     trace(weight) {
       const value = weight.stopGradient();
       const count = groupSize(weight, granularity);
-      const scales = groupSum(value.abs(), granularity).mul(1 / count).maximum(eps);
+      const scales = groupSum(value.abs(), granularity)
+        .mul(1 / count)
+        .maximum(eps);
       const threshold = scales.mul(0.5);
       const trits = value.greater(threshold).where(1, value.less(threshold.neg()).where(-1, 0));
       return { trits, scales, surrogate: weight.sub(value) };

@@ -1,12 +1,18 @@
 /** The quantizers: the only place that names them. */
 import { UnsupportedError } from "../core/errors.ts";
 import { bitnet } from "./bitnet.ts";
-import { checkWeights, completeOptions, type Quantizer, type QuantizerOptions, type QuantizerScheme } from "./quantizer.ts";
+import {
+  checkWeights,
+  completeOptions,
+  type Quantizer,
+  type QuantizerOptions,
+  type QuantizerScheme,
+} from "./quantizer.ts";
 
 export type { Quantizer, QuantizerOptions, QuantizerScheme, TracedTernary } from "./quantizer.ts";
 
 /** Every quantizer, the default first. */
-export const quantizers = [bitnet] as const satisfies readonly QuantizerScheme[];
+export const quantizers: readonly QuantizerScheme[] = [bitnet];
 
 /** The quantizers by name. */
 export type QuantizerId = string;
@@ -17,10 +23,9 @@ export type QuantizerId = string;
  * @throws UnsupportedError for an unknown name or option, listing what there is
  */
 export function createQuantizer(id: QuantizerId, options: QuantizerOptions = {}): Quantizer {
-  const schemes: readonly QuantizerScheme[] = quantizers;
-  const scheme = schemes.find((candidate) => candidate.id === id);
+  const scheme = quantizers.find((candidate) => candidate.id === id);
   if (!scheme) {
-    const ids = schemes.map((candidate) => candidate.id).join(", ");
+    const ids = quantizers.map((candidate) => candidate.id).join(", ");
     throw new UnsupportedError(`there is no quantizer ${JSON.stringify(id)}; choose one of: ${ids}`);
   }
   const complete = completeOptions(scheme, options);

@@ -72,10 +72,14 @@ export function completeOptions(scheme: QuantizerScheme, options: QuantizerOptio
   const known = Object.keys(scheme.defaults);
   for (const [name, value] of Object.entries(options)) {
     if (!known.includes(name)) {
-      throw new UnsupportedError(`quantizer ${scheme.id} has no option ${JSON.stringify(name)}; it takes: ${known.join(", ")}`);
+      throw new UnsupportedError(
+        `quantizer ${scheme.id} has no option ${JSON.stringify(name)}; it takes: ${known.join(", ")}`,
+      );
     }
     if (name !== "granularity" && value !== undefined && !(Number.isFinite(value) && (value as number) >= 0)) {
-      throw new UnsupportedError(`option ${name} of quantizer ${scheme.id} must be a number of at least 0, got ${value}`);
+      throw new UnsupportedError(
+        `option ${name} of quantizer ${scheme.id} must be a number of at least 0, got ${value}`,
+      );
     }
   }
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
@@ -103,7 +107,11 @@ export function checkWeights(weights: Float32Array, { outFeatures, inFeatures }:
 }
 
 /** The slices of a matrix that share a scale: the whole of it, or its rows. */
-export function scaleGroups(weights: Float32Array, { inFeatures }: MatrixShape, granularity: Granularity): Float32Array[] {
+export function scaleGroups(
+  weights: Float32Array,
+  { inFeatures }: MatrixShape,
+  granularity: Granularity,
+): Float32Array[] {
   if (granularity === "per-tensor") return [weights];
   return Array.from({ length: weights.length / inFeatures }, (_, row) =>
     weights.subarray(row * inFeatures, (row + 1) * inFeatures),

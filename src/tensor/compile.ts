@@ -1,5 +1,5 @@
 /** Compiled functions and gradients over lists of tensors. */
-import { jit, type EngineArray, np, valueAndGrad } from "./engine.ts";
+import { type EngineArray, jit, np, valueAndGrad } from "./engine.ts";
 import type { Parameter } from "./parameter.ts";
 import { type Trace, withScope } from "./scope.ts";
 import { Tensor } from "./tensor.ts";

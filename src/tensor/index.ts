@@ -1,4 +1,12 @@
 /** The training engine's face: tensors without reference counts, compiled functions, gradients. */
-export { type Compiled, compile, type Differentiated, differentiate, randomKey, tidy, withParameters } from "./compile.ts";
+export {
+  type Compiled,
+  compile,
+  type Differentiated,
+  differentiate,
+  randomKey,
+  tidy,
+  withParameters,
+} from "./compile.ts";
 export { Parameter } from "./parameter.ts";
 export { type Axes, concatenate, type Operand, type ReduceOptions, Tensor, tensor } from "./tensor.ts";

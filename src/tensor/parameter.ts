@@ -15,7 +15,9 @@ export class Parameter {
   /** @throws ShapeError when `value` does not hold `shape` */
   constructor(shape: Shape, value: Float32Array = new Float32Array(elementCount(shape)), isTrainable = true) {
     if (value.length !== elementCount(shape)) {
-      throw new ShapeError(`a parameter of shape ${formatShape(shape)} needs ${elementCount(shape)} values, got ${value.length}`);
+      throw new ShapeError(
+        `a parameter of shape ${formatShape(shape)} needs ${elementCount(shape)} values, got ${value.length}`,
+      );
     }
     this.shape = [...shape];
     this.value = value;

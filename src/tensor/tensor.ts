@@ -150,11 +150,21 @@ export class Tensor {
   /** Elements `start` to `end` (exclusive) of one axis. */
   slice(axis: number, start: number, end: number): Tensor {
     const at = axis < 0 ? axis + this.shape.length : axis;
-    return unary((a) => a.slice(...this.shape.map((size, i): [number, number] => (i === at ? [start, end] : [0, size]))), this);
+    return unary(
+      (a) => a.slice(...this.shape.map((size, i): [number, number] => (i === at ? [start, end] : [0, size]))),
+      this,
+    );
   }
   /** Adds zeros, `[before, after]` for each axis. */
   pad(widths: readonly (readonly [number, number])[]): Tensor {
-    return unary((a) => np.pad(a, widths.map(([before, after]): [number, number] => [before, after])), this);
+    return unary(
+      (a) =>
+        np.pad(
+          a,
+          widths.map(([before, after]): [number, number] => [before, after]),
+        ),
+      this,
+    );
   }
   /** 1 where the value equals the index of the last axis: `[...]` → `[..., classes]`, for values in [0, classes). */
   oneHot(classes: number): Tensor {
@@ -246,7 +256,12 @@ export function tensor(values: ArrayLike<number>, shape: Shape = [values.length]
 
 /** Joins tensors along one axis. */
 export function concatenate(parts: readonly Tensor[], axis: number): Tensor {
-  return new Tensor(np.concatenate(parts.map((part) => part.array.ref), axis));
+  return new Tensor(
+    np.concatenate(
+      parts.map((part) => part.array.ref),
+      axis,
+    ),
+  );
 }
 
 /** A parameter as a tensor: its binding inside a compiled function, its host values elsewhere. */

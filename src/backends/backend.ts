@@ -1,0 +1,77 @@
+/** Running packed weights: the contract of every backend. */
+import type { ActivationRuleId } from "../activation-rules/activation-rule.ts";
+import type { TernaryMatrix } from "../core/ternary-matrix.ts";
+
+/** What a ternary layer adds to its weights. */
+export interface LayerOptions {
+  /** How inputs become codes. */
+  activation: ActivationRuleId;
+  /** `[outFeatures]`, added last. */
+  bias?: Float32Array;
+  /** Forces one of the backend's kernels; without it the backend chooses. */
+  kernel?: string;
+}
+
+/** Geometry of a convolution over channels-last images. */
+export interface ConvolutionGeometry {
+  inChannels: number;
+  /** `[height, width]` of the kernel. */
+  kernelSize: readonly [number, number];
+  /** `[vertical, horizontal]` step. */
+  stride: readonly [number, number];
+  /** Zeros added above and below, left and right. */
+  padding: readonly [number, number];
+}
+
+/** A ternary matrix made ready for a backend's kernels; frees what it holds when disposed. */
+export interface BackendLinear extends Disposable {
+  /** The kernel that runs it. */
+  readonly kernel: string;
+  /** Bytes the prepared weights take. */
+  readonly byteLength: number;
+  /**
+   * @param x `[m, inFeatures]`
+   * @returns `[m, outFeatures]`: Σ over planes of acc · (s_x · s_w), plus bias, as the numeric contract orders it
+   */
+  run(x: Float32Array, m: number): Float32Array | Promise<Float32Array>;
+}
+
+/** A ternary convolution made ready; the token of its activation rule is the image. */
+export interface BackendConvolution extends Disposable {
+  readonly kernel: string;
+  readonly byteLength: number;
+  /**
+   * @param x `[images, height, width, inChannels]`
+   * @returns `[images, outHeight, outWidth, outChannels]`
+   */
+  run(x: Float32Array, images: number, height: number, width: number): Float32Array | Promise<Float32Array>;
+}
+
+/** A place where ternary layers run. */
+export interface Backend {
+  readonly id: string;
+  /** Names of its kernels on this machine, best first. */
+  readonly kernels: readonly string[];
+  /** @param planes one matrix, or several whose products add up (multi-ternary), all of one shape */
+  linear(planes: readonly TernaryMatrix[], options: LayerOptions): BackendLinear;
+  /** @param planes `[outChannels, inChannels · kernelHeight · kernelWidth]`, each row ordered channel, row, column */
+  convolution(
+    planes: readonly TernaryMatrix[],
+    geometry: ConvolutionGeometry,
+    options: LayerOptions,
+  ): BackendConvolution;
+}
+
+/** A backend of the list, opened only when it is asked for. */
+export interface BackendEntry {
+  readonly id: string;
+  /** One line for `bitlinear doctor`. */
+  readonly summary: string;
+  /** The backend, or why this machine does not have it. */
+  open(): Promise<Backend | { unavailable: string }>;
+}
+
+/** Height or width of a convolution's output. */
+export function convolvedSize(size: number, kernelSize: number, stride: number, padding: number): number {
+  return Math.floor((size + 2 * padding - kernelSize) / stride) + 1;
+}

@@ -1,0 +1,22 @@
+/** How trits are stored: the contract of every format. */
+import type { MatrixShape, TernaryMatrix } from "../core/ternary-matrix.ts";
+
+/** A byte layout of ternary weights. Storage only: kernels have layouts of their own. */
+export interface Format {
+  readonly id: string;
+  /** One line for help texts and tables. */
+  readonly summary: string;
+  /** Bits a weight takes, without tails and scales. */
+  readonly bitsPerWeight: number;
+  /** Bytes of the packed trits; tails of rows are padded. */
+  byteLength(shape: MatrixShape): number;
+  /** The trits as bytes; scales are stored beside them. */
+  pack(matrix: TernaryMatrix): Uint8Array;
+  /**
+   * The matrix again.
+   *
+   * @param scales stored beside the bytes; without them the matrix has scale 1
+   * @throws ShapeError when the bytes do not fit the shape or hold a code that stands for no trit
+   */
+  unpack(bytes: Uint8Array, shape: MatrixShape, scales?: Float32Array): TernaryMatrix;
+}
