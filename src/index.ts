@@ -1,0 +1,32 @@
+/** bitlinear without training: quantizers, storage formats, backends and deployed models. */
+export {
+  type ActivationRule,
+  type ActivationRuleId,
+  activationRule,
+  activationRules,
+} from "./activation-rules/index.ts";
+export { type Backend, type BackendEntry, backends, type LayerOptions, openBackend } from "./backends/index.ts";
+export {
+  BitLinearError,
+  DeviceError,
+  DivergedError,
+  type ErrorCode,
+  FileError,
+  type FileLocation,
+  ShapeError,
+  UnsupportedError,
+  UsageError,
+} from "./core/errors.ts";
+export type { Shape } from "./core/shape.ts";
+export { dequantize, type Granularity, type MatrixShape, type TernaryMatrix } from "./core/ternary-matrix.ts";
+export { type Format, formatById, formats } from "./formats/index.ts";
+export {
+  createQuantizer,
+  type Quantizer,
+  type QuantizerOptions,
+  type QuantizerScheme,
+  quantizers,
+} from "./quantizers/index.ts";
+export { DeployedModel, type OpenOptions, type RunOptions } from "./runtime/deployed-model.ts";
+export type { AttributeValue, FloatTensor, Graph, GraphNode, NodeTensor, PackedTensor } from "./runtime/graph.ts";
+export type { HostTensor } from "./runtime/operation.ts";

@@ -1,0 +1,117 @@
+/** What every layer and model is: parameters, children, a forward pass and its deployed counterpart. */
+import { UnsupportedError } from "../core/errors.ts";
+import type { DeployedModel } from "../runtime/deployed-model.ts";
+import type { GraphBuilder, Value } from "../runtime/graph.ts";
+import { Parameter, type Tensor } from "../tensor/index.ts";
+import { type DeployOptions, deployModule } from "./deploy.ts";
+import { lowerChain } from "./lower-chain.ts";
+import { type LoadStateOptions, loadStateDict, type StateDict, stateDict } from "./state-dict.ts";
+
+/**
+ * A layer or a model. Write one of your own by keeping parameters and modules in fields and defining `forward`:
+ * names follow the fields (`norm.weight`, `layers.0.weight`), as PyTorch gives them.
+ */
+export abstract class Module {
+  /** Whether `forward` behaves as in training (dropout drops, batch norms measure the batch). */
+  isTraining = true;
+  /** Shape of one input sample, where the module knows it or has been trained on it; null for sizes that may vary. */
+  inputShape: readonly (number | null)[] | undefined = undefined;
+
+  /** The forward pass; differentiable, traced by `fit`. */
+  abstract forward(x: Tensor): Tensor;
+
+  /**
+   * Yields the operations of the deployed module, beside `forward`. Without a definition of its own a module deploys
+   * through its children, where its forward pass is a chain of them.
+   *
+   * @throws UnsupportedError naming the module whose forward pass is not a chain
+   */
+  async lower(graph: GraphBuilder, input: Value, name: string): Promise<Value> {
+    return await lowerChain(this, graph, input, name);
+  }
+
+  /** Modules in the fields of this one, with their names; lists give `field.0`, `field.1`. */
+  children(): [string, Module][] {
+    return fieldsOf(this).filter((entry): entry is [string, Module] => entry[1] instanceof Module);
+  }
+
+  /** Every parameter below this module, by path; buffers (running statistics) included. */
+  namedParameters(prefix = ""): [string, Parameter][] {
+    const own = fieldsOf(this).filter((entry): entry is [string, Parameter] => entry[1] instanceof Parameter);
+    return [
+      ...own.map(([name, parameter]): [string, Parameter] => [prefix + name, parameter]),
+      ...this.children().flatMap(([name, child]) => child.namedParameters(`${prefix}${name}.`)),
+    ];
+  }
+
+  /** The parameters that training changes. */
+  parameters(): Parameter[] {
+    return this.namedParameters().flatMap(([, parameter]) => (parameter.isTrainable ? [parameter] : []));
+  }
+
+  /** This module and every module below it, by path; the path of the module itself is empty. */
+  namedModules(prefix = ""): [string, Module][] {
+    return [
+      [prefix, this],
+      ...this.children().flatMap(([name, child]) => child.namedModules(prefix === "" ? name : `${prefix}.${name}`)),
+    ];
+  }
+
+  /** Switches to training behaviour, here and below. */
+  train(isTraining = true): this {
+    for (const [, module] of this.namedModules()) module.isTraining = isTraining;
+    return this;
+  }
+
+  /** Switches to evaluation behaviour, here and below. */
+  eval(): this {
+    return this.train(false);
+  }
+
+  /** A copy of every parameter, by path. */
+  stateDict(): StateDict {
+    return stateDict(this);
+  }
+
+  /**
+   * Takes parameters over by name.
+   *
+   * @throws ShapeError listing every name that is missing, extra or of another shape; nothing is changed then
+   */
+  loadStateDict(state: StateDict, options: LoadStateOptions = {}): void {
+    loadStateDict(this, state, options);
+  }
+
+  /** Packs the weights and gives a model that runs without the training engine, with the same bits. */
+  async deploy(options: DeployOptions = {}): Promise<DeployedModel> {
+    return await deployModule(this, options);
+  }
+
+  /** One line about this module's sizes, for `summary()`. */
+  describe(): string {
+    return "";
+  }
+}
+
+/** An elementwise function that can stand between modules and deploys by name. */
+export interface Activation {
+  (x: Tensor): Tensor;
+  /** Name of the function in deployed models. */
+  readonly functionName: string;
+}
+
+/** What `Sequential` and `Residual` take: a module or an activation such as `relu`. */
+export type Layer = Module | Activation;
+
+/** Runs a layer. @throws UnsupportedError when it is neither a module nor a function */
+export function applyLayer(layer: Layer, x: Tensor): Tensor {
+  if (layer instanceof Module) return layer.forward(x);
+  if (typeof layer === "function") return layer(x);
+  throw new UnsupportedError(`a layer must be a Module or an activation such as relu, got ${typeof layer}`);
+}
+
+function fieldsOf(module: object): [string, unknown][] {
+  return Object.entries(module).flatMap(([name, value]): [string, unknown][] =>
+    Array.isArray(value) ? value.map((item, i): [string, unknown] => [`${name}.${i}`, item]) : [[name, value]],
+  );
+}

@@ -1,0 +1,144 @@
+/** A packed model that runs: operations over one backend, without the training engine. */
+import { type Backend, openBackend } from "../backends/index.ts";
+import { ShapeError } from "../core/errors.ts";
+import { elementCount, formatShape, type Shape } from "../core/shape.ts";
+import { checkGraph, type Graph } from "./graph.ts";
+import type { HostTensor, PreparedOperation } from "./operation.ts";
+import { operationById } from "./ops/index.ts";
+
+/** Options of `DeployedModel.open`. */
+export interface OpenOptions {
+  /** Backend by name; the best of this machine without it. */
+  backend?: string;
+}
+
+/** Options of `DeployedModel.run`. */
+export interface RunOptions {
+  /** Shape of the whole input, `[batch, ...]`; needed where the model takes inputs of varying size. */
+  shape?: Shape;
+}
+
+/** A model ready to run; `using model = ...` or `dispose()` frees what the backend holds. */
+export class DeployedModel implements Disposable {
+  /** Operations, attributes and packed weights. */
+  readonly graph: Graph;
+  readonly #backend: Backend;
+  readonly #operations: readonly PreparedOperation[];
+  #isDisposed = false;
+
+  private constructor(graph: Graph, backend: Backend, operations: readonly PreparedOperation[]) {
+    this.graph = graph;
+    this.#backend = backend;
+    this.#operations = operations;
+  }
+
+  /**
+   * Prepares a graph on a backend.
+   *
+   * @throws ShapeError when the graph is not executable, UnsupportedError when an operation or the backend is unknown
+   */
+  static async open(graph: Graph, options: OpenOptions = {}): Promise<DeployedModel> {
+    checkGraph(graph);
+    const backend = await openBackend(options.backend);
+    const prepared: PreparedOperation[] = [];
+    try {
+      for (const node of graph.nodes) prepared.push(operationById(node.op).prepare(node, backend));
+    } catch (error) {
+      for (const operation of prepared) operation[Symbol.dispose]?.();
+      throw error;
+    }
+    return new DeployedModel(graph, backend, prepared);
+  }
+
+  /** Id of the backend that runs it. */
+  get backend(): string {
+    return this.#backend.id;
+  }
+
+  /** Kernel of each node that has one, by node name. */
+  get kernels(): Readonly<Record<string, string>> {
+    const named = this.#operations.map((operation, i) => [this.graph.nodes[i].name, operation.kernel] as const);
+    return Object.fromEntries(named.filter((entry): entry is [string, string] => entry[1] !== undefined));
+  }
+
+  /**
+   * Runs a batch.
+   *
+   * @param input `[batch, ...inputShape]` row-major; the batch size follows from the length
+   * @returns the output, `[batch, ...]` row-major
+   * @throws ShapeError when the length is not a multiple of a sample, or the model was disposed
+   */
+  async run(input: ArrayLike<number>, options: RunOptions = {}): Promise<Float32Array> {
+    return (await this.runTensor(input, options)).data;
+  }
+
+  /** The same, with the shape of the output. */
+  async runTensor(input: ArrayLike<number>, options: RunOptions = {}): Promise<HostTensor> {
+    if (this.#isDisposed) throw new ShapeError("this model was disposed; load or deploy it again");
+    const data = input instanceof Float32Array ? input : Float32Array.from(input);
+    const values: HostTensor[] = [{ data, shape: this.#shapeOf(data.length, options.shape) }];
+    const lastUse = this.#lastUses();
+    for (const [i, operation] of this.#operations.entries()) {
+      const inputs = this.graph.nodes[i].inputs;
+      values.push(await operation.run(inputs.map((index) => values[index])));
+      for (const index of inputs) if (lastUse[index] === i) values[index] = RELEASED;
+    }
+    return values[this.graph.output];
+  }
+
+  /** Frees what the backend holds; the model cannot run afterwards. */
+  dispose(): void {
+    if (this.#isDisposed) return;
+    this.#isDisposed = true;
+    for (const operation of this.#operations) operation[Symbol.dispose]?.();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  /** For each value the node after which nobody reads it; the output is read by the caller. */
+  #lastUses(): number[] {
+    const last = new Array<number>(this.graph.nodes.length + 1).fill(-1);
+    for (const [i, node] of this.graph.nodes.entries()) for (const index of node.inputs) last[index] = i;
+    last[this.graph.output] = Number.POSITIVE_INFINITY;
+    return last;
+  }
+
+  #shapeOf(length: number, given: Shape | undefined): Shape {
+    const sample = this.graph.inputShape;
+    if (given) {
+      if (elementCount(given) !== length) {
+        throw new ShapeError(
+          `an input of shape ${formatShape(given)} has ${elementCount(given)} values, got ${length}`,
+        );
+      }
+      const fits =
+        !sample ||
+        (given.length === sample.length + 1 && sample.every((size, i) => size === null || size === given[i + 1]));
+      if (!fits)
+        throw new ShapeError(`this model takes inputs of shape ${describeInput(sample)}, got ${formatShape(given)}`);
+      return given;
+    }
+    if (!sample)
+      throw new ShapeError("this model does not know its input shape: pass { shape: [batch, ...] } to run()");
+    if (sample.includes(null)) {
+      throw new ShapeError(
+        `this model takes inputs of shape ${describeInput(sample)}: pass { shape: [batch, ...] } to run()`,
+      );
+    }
+    const size = elementCount(sample as Shape);
+    if (length === 0 || length % size !== 0) {
+      throw new ShapeError(
+        `this model takes inputs of shape ${describeInput(sample)}, so a multiple of ${size} values, got ${length}`,
+      );
+    }
+    return [length / size, ...(sample as Shape)];
+  }
+}
+
+const RELEASED: HostTensor = { shape: [0], data: new Float32Array(0) };
+
+function describeInput(sample: readonly (number | null)[]): string {
+  return `[batch${sample.map((size) => `, ${size ?? "any"}`).join("")}]`;
+}

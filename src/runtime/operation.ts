@@ -1,0 +1,129 @@
+/** What a deployed model can compute: the contract of every operation. */
+import type { Backend } from "../backends/index.ts";
+import { ShapeError } from "../core/errors.ts";
+import { elementCount, formatShape, type Shape } from "../core/shape.ts";
+import type { TernaryMatrix } from "../core/ternary-matrix.ts";
+import { formatById } from "../formats/index.ts";
+import type { FloatTensor, GraphNode, PackedTensor } from "./graph.ts";
+
+/** An array on the host, `[batch, ...]` row-major. */
+export interface HostTensor {
+  readonly shape: Shape;
+  readonly data: Float32Array;
+}
+
+/** An operation with its weights ready. */
+export interface PreparedOperation extends Partial<Disposable> {
+  run(inputs: readonly HostTensor[]): HostTensor | Promise<HostTensor>;
+  /** Kernel that runs it, where a backend chose one. */
+  readonly kernel?: string;
+}
+
+/** One operation of the list. */
+export interface Operation {
+  readonly id: string;
+  /** One line for `bitlinear inspect`. */
+  readonly summary: string;
+  /** Whether the result equals the training forward pass in all 32 bits. */
+  readonly isExact: boolean;
+  /**
+   * Reads attributes and tensors and makes the weights ready.
+   *
+   * @throws ShapeError when the node does not fit the operation
+   */
+  prepare(node: GraphNode, backend: Backend): PreparedOperation;
+}
+
+/** A whole-number attribute of at least `least`. @throws ShapeError when it is absent or not one */
+export function integerAttribute(node: GraphNode, name: string, least = 0): number {
+  const value = node.attributes[name];
+  if (typeof value === "number" && Number.isSafeInteger(value) && value >= least) return value;
+  throw new ShapeError(
+    `${describe(node)} needs attribute ${name}, a whole number of at least ${least}, got ${JSON.stringify(value)}`,
+  );
+}
+
+/** A finite number. @throws ShapeError when it is absent or not one */
+export function numberAttribute(node: GraphNode, name: string): number {
+  const value = node.attributes[name];
+  if (typeof value === "number" && Number.isFinite(value)) return value;
+  throw new ShapeError(`${describe(node)} needs attribute ${name}, a number, got ${JSON.stringify(value)}`);
+}
+
+/** A text. @throws ShapeError when it is absent or not one */
+export function textAttribute(node: GraphNode, name: string): string {
+  const value = node.attributes[name];
+  if (typeof value === "string") return value;
+  throw new ShapeError(`${describe(node)} needs attribute ${name}, a text, got ${JSON.stringify(value)}`);
+}
+
+/** Two whole numbers of at least `least`, vertical and horizontal. @throws ShapeError otherwise */
+export function pairAttribute(node: GraphNode, name: string, least = 0): readonly [number, number] {
+  const value = node.attributes[name];
+  if (
+    Array.isArray(value) &&
+    value.length === 2 &&
+    value.every((size) => Number.isSafeInteger(size) && size >= least)
+  ) {
+    return [value[0], value[1]];
+  }
+  throw new ShapeError(
+    `${describe(node)} needs attribute ${name}, two whole numbers of at least ${least}, got ${JSON.stringify(value)}`,
+  );
+}
+
+/** A float tensor of a given shape; null in the shape allows any size. @throws ShapeError when it is absent or does not fit */
+export function floatTensor(node: GraphNode, name: string, shape: readonly (number | null)[]): FloatTensor {
+  const found = optionalFloatTensor(node, name, shape);
+  if (found) return found;
+  throw new ShapeError(`${describe(node)} needs tensor ${name}, which is missing`);
+}
+
+/** The same, or undefined where the node has no such tensor. @throws ShapeError when it does not fit */
+export function optionalFloatTensor(
+  node: GraphNode,
+  name: string,
+  shape: readonly (number | null)[],
+): FloatTensor | undefined {
+  const found = Object.hasOwn(node.tensors, name) ? node.tensors[name] : undefined;
+  if (found === undefined) return undefined;
+  const fits =
+    found.kind === "float32" &&
+    found.shape.length === shape.length &&
+    found.shape.every((size, axis) => shape[axis] === null || size === shape[axis]) &&
+    found.values.length === elementCount(found.shape);
+  if (fits) return found;
+  const got = found.kind === "float32" ? formatShape(found.shape) : "packed weights";
+  throw new ShapeError(`${describe(node)}: tensor ${name} must be float32 ${formatPattern(shape)}, got ${got}`);
+}
+
+/** The ternary planes of a node (`weight`, or `weight.0`, `weight.1`, ...), unpacked. @throws ShapeError when there is none */
+export function ternaryPlanes(node: GraphNode): TernaryMatrix[] {
+  const packed = planeNames(node).map((name) => node.tensors[name] as PackedTensor);
+  if (packed.length > 0) {
+    return packed.map(({ format, bytes, outFeatures, inFeatures, scales }) =>
+      formatById(format).unpack(bytes, { outFeatures, inFeatures }, scales),
+    );
+  }
+  throw new ShapeError(`${describe(node)} needs ternary weights, which are missing`);
+}
+
+/** Names of the ternary tensors of a node, in order. */
+export function planeNames(node: GraphNode): string[] {
+  return Object.keys(node.tensors).filter((name) => node.tensors[name].kind === "ternary");
+}
+
+/** Splits a shape into what lies before the last axis, multiplied, and the last axis. @throws ShapeError when it is not `last` */
+export function rowsOf(input: HostTensor, last: number, node: GraphNode): number {
+  if (input.shape.at(-1) === last) return input.data.length / last;
+  throw new ShapeError(`${describe(node)} needs an input of shape [..., ${last}], got ${formatShape(input.shape)}`);
+}
+
+/** A node as error messages name it. */
+export function describe(node: GraphNode): string {
+  return `${node.op} ${JSON.stringify(node.name)}`;
+}
+
+function formatPattern(shape: readonly (number | null)[]): string {
+  return `[${shape.map((size) => size ?? "any").join(", ")}]`;
+}

@@ -1,0 +1,34 @@
+/**
+ * Root mean square norm over the last axis: y = (x · 1/sqrt(mean(x²) + eps)) · gain, in the order of the numeric contract.
+ *
+ * Zhang, Sennrich, "Root Mean Square Layer Normalization", 2019, arXiv:1910.07467.
+ */
+import { laneSum } from "../../core/rounding.ts";
+import { floatTensor, numberAttribute, type Operation, rowsOf } from "../operation.ts";
+
+/** `[..., features]` → the same. Attributes: eps. Tensors: weight `[features]`. */
+export const rmsNorm: Operation = {
+  id: "rms-norm",
+  summary: "root mean square norm",
+  isExact: true,
+  prepare(node) {
+    const { values: gain } = floatTensor(node, "weight", [null]);
+    const features = gain.length;
+    const eps = Math.fround(numberAttribute(node, "eps"));
+    const inverseCount = Math.fround(1 / features);
+    return {
+      run([x]) {
+        const rows = rowsOf(x, features, node);
+        const data = new Float32Array(x.data.length);
+        for (let row = 0; row < rows; row++) {
+          const start = row * features;
+          const squares = laneSum(features, (k) => Math.fround(x.data[start + k] * x.data[start + k]));
+          const mean = Math.fround(squares * inverseCount);
+          const inverse = Math.fround(1 / Math.fround(Math.sqrt(Math.fround(mean + eps))));
+          for (let k = 0; k < features; k++) data[start + k] = Math.fround(x.data[start + k] * inverse) * gain[k];
+        }
+        return { shape: x.shape, data };
+      },
+    };
+  },
+};

@@ -1,0 +1,25 @@
+/** A fully connected ternary layer over the last axis; several planes add up (multi-ternary). */
+import type { ActivationRuleId } from "../../activation-rules/index.ts";
+import { type Operation, optionalFloatTensor, rowsOf, ternaryPlanes, textAttribute } from "../operation.ts";
+
+/** `[..., inFeatures]` → `[..., outFeatures]`. Attributes: activation. Tensors: weight or weight.0 ..., bias. */
+export const ternaryLinear: Operation = {
+  id: "ternary-linear",
+  summary: "ternary fully connected layer",
+  isExact: true,
+  prepare(node, backend) {
+    const planes = ternaryPlanes(node);
+    const { inFeatures, outFeatures } = planes[0];
+    const bias = optionalFloatTensor(node, "bias", [outFeatures])?.values;
+    const activation = textAttribute(node, "activation") as ActivationRuleId;
+    const linear = backend.linear(planes, { activation, ...(bias && { bias }) });
+    return {
+      kernel: linear.kernel,
+      async run([x]) {
+        const rows = rowsOf(x, inFeatures, node);
+        return { shape: [...x.shape.slice(0, -1), outFeatures], data: await linear.run(x.data, rows) };
+      },
+      [Symbol.dispose]: () => linear[Symbol.dispose](),
+    };
+  },
+};
