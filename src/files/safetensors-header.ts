@@ -1,0 +1,180 @@
+/**
+ * The header of a safetensors file: 8 bytes little-endian header length, then JSON of one exact shape:
+ *
+ *     {"__metadata__": {"key": "text", ...}, "name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, ...}
+ *
+ * It is read by its grammar instead of by `JSON.parse`: duplicated keys, nesting and foreign values are refused at the byte
+ * where they stand, before anything is built from them, and names never become keys of an object with a prototype.
+ */
+import { FileError } from "../core/errors.ts";
+import { formatShape } from "../core/shape.ts";
+import { arrayByteLength, type ElementType, elementTypeNames, isElementType } from "./element-types.ts";
+import { HeaderCursor } from "./header-cursor.ts";
+import { excerpt, isWellFormed } from "./utf8.ts";
+
+/** Bytes of the header length that opens the file. */
+export const HEADER_PREFIX_BYTES = 8;
+
+/** Largest header that the format allows, in bytes. */
+export const MAX_HEADER_BYTES = 100_000_000;
+
+/** The header key that holds text instead of a tensor. */
+export const METADATA_KEY = "__metadata__";
+
+/** What the header says of one tensor; `begin` and `end` count from the first byte after the header. */
+export interface HeaderEntry {
+  dtype: ElementType;
+  shape: readonly number[];
+  begin: number;
+  end: number;
+}
+
+/** A header whose entries each fit the file; that they do not overlap is for the caller to check. */
+export interface SafetensorsHeader {
+  entries: ReadonlyMap<string, HeaderEntry>;
+  metadata: Readonly<Record<string, string>>;
+  /** Byte at which the data begin. */
+  dataStart: number;
+}
+
+/**
+ * Reads the header of a whole file.
+ *
+ * @throws FileError naming the byte, and the tensor where there is one
+ */
+export function readSafetensorsHeader(bytes: Uint8Array, file: string): SafetensorsHeader {
+  const dataStart = HEADER_PREFIX_BYTES + readHeaderLength(bytes, file);
+  const cursor: HeaderCursor = new HeaderCursor(bytes, HEADER_PREFIX_BYTES, dataStart, file);
+  const entries = new Map<string, HeaderEntry>();
+  const metadata: Record<string, string> = Object.create(null); // so that "__proto__" is a key like any other
+
+  if (!cursor.text.startsWith("{")) cursor.failExpecting(`"{" as the first character of the header`);
+  readObject(cursor, "the header", (name) => {
+    if (name === METADATA_KEY) readMetadata(cursor, metadata);
+    else {
+      cursor.tensor = name;
+      entries.set(name, readEntry(cursor, bytes.length - dataStart));
+      cursor.tensor = undefined;
+    }
+  });
+  cursor.expectEnd();
+  return { entries, metadata, dataStart };
+}
+
+function readHeaderLength(bytes: Uint8Array, file: string): number {
+  if (bytes.length < HEADER_PREFIX_BYTES) {
+    const problem = `a safetensors file has at least ${HEADER_PREFIX_BYTES} bytes, this one has ${bytes.length}`;
+    throw new FileError(`${problem}: it is truncated or of another kind`, { file, offset: bytes.length });
+  }
+  const length = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
+  const limit = Math.min(bytes.length - HEADER_PREFIX_BYTES, MAX_HEADER_BYTES);
+  if (length > limit) {
+    const problem = `the header claims ${length} bytes, but at most ${limit} are possible in a file of ${bytes.length}`;
+    throw new FileError(`${problem}: it is truncated or not a safetensors file`, { file, offset: 0 });
+  }
+  return Number(length);
+}
+
+function readMetadata(cursor: HeaderCursor, metadata: Record<string, string>): void {
+  readObject(cursor, METADATA_KEY, (key) => {
+    metadata[key] = readString(cursor, `text as a value of ${METADATA_KEY}`);
+  });
+}
+
+function readEntry(cursor: HeaderCursor, dataByteLength: number): HeaderEntry {
+  cursor.skipWhitespace();
+  const start = cursor.at;
+  const found: { dtype?: ElementType; shape?: readonly number[]; range?: readonly [number, number] } = {};
+  readObject(cursor, "a tensor", (field, at) => {
+    if (field === "dtype") found.dtype = readElementType(cursor);
+    else if (field === "shape") found.shape = readShape(cursor);
+    else if (field === "data_offsets") found.range = readRange(cursor, dataByteLength);
+    else cursor.fail(`a tensor has the fields dtype, shape and data_offsets, got ${excerpt(field)}`, at);
+  });
+  const { dtype, shape, range } = found;
+  if (dtype === undefined || shape === undefined || range === undefined) {
+    const given = Object.keys(found).map((field) => (field === "range" ? "data_offsets" : field));
+    cursor.fail(`a tensor needs dtype, shape and data_offsets, got only ${given.join(", ") || "none of them"}`, start);
+  }
+  const [begin, end] = range;
+  const expected = arrayByteLength(dtype, shape);
+  if (expected !== end - begin) {
+    const sizes = shape.length <= 16 ? formatShape(shape) : `a shape of ${shape.length} axes`;
+    const needed = expected === undefined ? "2^53 bytes or more" : `${expected} bytes`;
+    cursor.fail(`${dtype} ${sizes} takes ${needed}, but data_offsets [${begin}, ${end}] give it ${end - begin}`, start);
+  }
+  return { dtype, shape, begin, end };
+}
+
+function readElementType(cursor: HeaderCursor): ElementType {
+  cursor.skipWhitespace();
+  const at = cursor.at;
+  const name = readString(cursor, "the name of an element type as dtype");
+  if (!isElementType(name)) {
+    cursor.fail(`dtype ${excerpt(name)} is not known here; known are ${elementTypeNames.join(", ")}`, at);
+  }
+  return name;
+}
+
+function readShape(cursor: HeaderCursor): readonly number[] {
+  const shape: number[] = [];
+  cursor.expect("[", "to open the shape");
+  if (cursor.take("]")) return shape;
+  do shape.push(cursor.wholeNumber("a size of the shape"));
+  while (cursor.take(","));
+  cursor.expect("]", "to close the shape");
+  return shape;
+}
+
+function readRange(cursor: HeaderCursor, dataByteLength: number): readonly [number, number] {
+  cursor.expect("[", "to open data_offsets");
+  const at = cursor.at;
+  const begin = cursor.wholeNumber("where the data begin");
+  cursor.expect(",", "between the two data_offsets");
+  const end = cursor.wholeNumber("where the data end");
+  cursor.expect("]", "after the two data_offsets");
+  if (begin > end) cursor.fail(`data_offsets [${begin}, ${end}] end before they begin: the header is damaged`, at);
+  if (end > dataByteLength) {
+    const problem = `data_offsets [${begin}, ${end}] lie beyond the ${dataByteLength} bytes of data`;
+    cursor.fail(`${problem}: the file is truncated or damaged; copy or download it again`, at);
+  }
+  return [begin, end];
+}
+
+/** Reads a JSON object; `readMember` reads the value of the key it is given, which stands at index `at`. */
+function readObject(cursor: HeaderCursor, what: string, readMember: (key: string, at: number) => void): void {
+  cursor.expect("{", `to open ${what}`);
+  if (cursor.take("}")) return;
+  const seen = new Set<string>();
+  do {
+    cursor.skipWhitespace();
+    const at = cursor.at;
+    const key = readString(cursor, `a key of ${what}, in double quotes`);
+    if (seen.has(key)) cursor.fail(`key ${excerpt(key)} appears twice in ${what}: remove one of the two`, at);
+    seen.add(key);
+    cursor.expect(":", "after a key");
+    readMember(key, at);
+  } while (cursor.take(","));
+  cursor.expect("}", `to close ${what}`);
+}
+
+function readString(cursor: HeaderCursor, what: string): string {
+  cursor.skipWhitespace();
+  const { text, at } = cursor;
+  if (text.charAt(at) !== '"') cursor.failExpecting(what);
+  let end = at + 1;
+  while (end < text.length && text.charAt(end) !== '"') end += text.charAt(end) === "\\" ? 2 : 1;
+  if (end >= text.length) cursor.fail("this text has no closing quote: the header is damaged", at);
+  const value = parseString(cursor, text.slice(at, end + 1));
+  if (!isWellFormed(value)) cursor.fail("this text holds half of a surrogate pair, which is no character", at);
+  cursor.at = end + 1;
+  return value;
+}
+
+function parseString(cursor: HeaderCursor, literal: string): string {
+  try {
+    return JSON.parse(literal); // quoted by the caller, so the value can only be a string
+  } catch (cause) {
+    cursor.fail(`${excerpt(literal)} is no JSON string`, cursor.at, { cause });
+  }
+}
