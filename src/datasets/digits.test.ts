@@ -71,22 +71,25 @@ test("a count below one is refused", () => {
 /** Test accuracy of softmax regression after ten passes of gradient descent, one sample a step. */
 function accuracyOfLinearModel(train: Dataset, test: Dataset): number {
   const weights = Array.from({ length: 10 }, () => new Float32Array(784));
-  const scoresOf = (image: Float32Array) =>
-    weights.map((row) => row.reduce((sum, weight, k) => sum + weight * image[k], 0));
+  const scoresOf = ({ inputs }: Dataset, sample: number) =>
+    weights.map((row) => {
+      let score = 0;
+      for (let k = 0; k < 784; k++) score += row[k] * inputs[sample * 784 + k];
+      return score;
+    });
   for (let pass = 0; pass < 10; pass++) {
     for (let i = 0; i < sampleCount(train); i++) {
-      const image = train.inputs.subarray(i * 784, (i + 1) * 784);
-      const exponentials = scoresOf(image).map(Math.exp);
+      const exponentials = scoresOf(train, i).map(Math.exp);
       const sum = exponentials.reduce((a, b) => a + b);
-      weights.forEach((row, digit) => {
+      for (const [digit, row] of weights.entries()) {
         const step = 0.02 * ((train.targets[i] === digit ? 1 : 0) - exponentials[digit] / sum);
-        for (let k = 0; k < 784; k++) row[k] += step * image[k];
-      });
+        for (let k = 0; k < 784; k++) row[k] += step * train.inputs[i * 784 + k];
+      }
     }
   }
   let right = 0;
   for (let i = 0; i < sampleCount(test); i++) {
-    const scores = scoresOf(test.inputs.subarray(i * 784, (i + 1) * 784));
+    const scores = scoresOf(test, i);
     if (scores.indexOf(Math.max(...scores)) === test.targets[i]) right++;
   }
   return right / sampleCount(test);

@@ -1,0 +1,18 @@
+/** The data sets, and what reading one's own takes. */
+export { DATA_VARIABLE, resolveDataDirectory } from "./data-directory.ts";
+export { checkDataset, type Dataset, type DatasetSplit, sampleCount, subset } from "./dataset.ts";
+export { DIGIT_IMAGE_SIZE, type SyntheticDigitsOptions, syntheticDigits } from "./digits.ts";
+export type { DownloadOptions, DownloadProgress } from "./download.ts";
+export { type IdxArray, parseIdx, readIdx } from "./idx.ts";
+export { createLogMel, type LogMel, type LogMelOptions } from "./log-mel.ts";
+export { loadMnist } from "./mnist.ts";
+export { downloadMnist } from "./mnist-download.ts";
+export { loadSpokenDigits, SPOKEN_DIGIT_FEATURES } from "./spoken-digits.ts";
+export {
+  type CharacterDataset,
+  type CharacterDatasetOptions,
+  characterDataset,
+  loadTinyShakespeare,
+  Vocabulary,
+} from "./text.ts";
+export { parseWav, type Recording } from "./wav.ts";
