@@ -1,21 +1,17 @@
 /** Rules about imports that lint cannot state; the ranks themselves are in biome.json. */
 import { builtinModules } from "node:module";
+import { basename } from "node:path";
 import ts from "typescript";
 import { expect, test } from "vitest";
-import {
-  describeImport,
-  folderOf,
-  importsReachableFrom,
-  parseSource,
-  readSources,
-  type Source,
-} from "./source-graph.ts";
+import { describeImport, folderOf, importsReachableFrom, parseSource, readSources } from "./source-graph.ts";
 
 const sources = readSources();
 const imports = sources.flatMap((source) => source.imports);
 
-/** Folders whose members are reached through their list, and through nothing else. */
-const listedFolders = ["src/quantizers", "src/activation-rules", "src/formats", "src/backends"];
+/** Open sets whose members are reached through their list, and through nothing else. */
+const closedLists = ["src/quantizers", "src/activation-rules", "src/formats", "src/backends"];
+/** All open sets: one contract, one list, siblings that do not know each other. */
+const openSets = [...closedLists, "src/runtime/ops", "src/cli/commands"];
 
 test("imports are read with their kind", () => {
   const text = `
@@ -63,34 +59,31 @@ test("quantizers and activation rules take only types from tensor and from each 
   expect(loading.map(describeImport)).toEqual([]);
 });
 
-test("siblings of an open set do not import each other", () => {
-  const sets = openSets();
-  expect(sets.map(({ folder }) => folder)).toEqual(expect.arrayContaining(listedFolders));
-  for (const { members } of sets) {
-    const between = imports.filter(({ from, to }) => {
-      const importer = members.find((member) => belongsTo(from, member));
-      const imported = members.find((member) => belongsTo(to, member));
-      return importer !== undefined && imported !== undefined && importer !== imported;
-    });
-    expect(between.map(describeImport)).toEqual([]);
-  }
+test.each(openSets)("siblings in %s do not import each other", (folder) => {
+  const members = membersOf(folder);
+  const between = imports.filter(({ from, to }) => {
+    const importer = members.find((member) => belongsTo(from, member));
+    const imported = members.find((member) => belongsTo(to, member));
+    return importer !== undefined && imported !== undefined && importer !== imported;
+  });
+  expect(between.map(describeImport)).toEqual([]);
 });
 
-test("quantizers, activation rules, formats and backends are named only in their list", () => {
-  for (const { folder, members } of openSets().filter((set) => listedFolders.includes(set.folder))) {
-    expect(members, `${folder}/index.ts lists nothing`).not.toEqual([]);
-    const past = imports.filter(
-      ({ from, to }) => from !== `${folder}/index.ts` && members.some((m) => belongsTo(to, m) && !belongsTo(from, m)),
-    );
-    expect(past.map(describeImport)).toEqual([]);
-  }
+test.each(closedLists)("what stands in %s is named only in its list", (folder) => {
+  const members = membersOf(folder);
+  expect(members, `${folder}/index.ts lists nothing`).not.toEqual([]);
+  const past = imports.filter(
+    ({ from, to }) =>
+      from !== `${folder}/index.ts` && members.some((member) => belongsTo(to, member) && !belongsTo(from, member)),
+  );
+  expect(past.map(describeImport)).toEqual([]);
 });
 
 test("backends are opened by dynamic imports", () => {
   const eager = imports.filter(
-    ({ from, to, kind }) => from === "src/backends/index.ts" && kind === "static" && !isContract(to),
+    ({ from, to, kind }) => from === "src/backends/index.ts" && kind === "static" && isInside("src/backends", to),
   );
-  expect(eager.filter(({ to }) => to.startsWith("src/backends/")).map(describeImport)).toEqual([]);
+  expect(eager.map(describeImport)).toEqual([]);
 });
 
 test.each(["src/index.ts", "src/nn/index.ts", "src/convert/index.ts"])("%s loads in a browser", (entry) => {
@@ -112,34 +105,18 @@ test("src/index.ts holds re-exports, nothing else", () => {
   expect(others?.map((node) => node.getText())).toEqual([]);
 });
 
-interface OpenSet {
-  /** `src/quantizers` */
-  readonly folder: string;
-  /** What its list imports: files, or folders that have an index of their own. */
-  readonly members: readonly string[];
+/** What the list of an open set imports, or all it holds where it has no list: files, or folders with an index of their own. */
+function membersOf(folder: string): string[] {
+  const list = sources.find(({ path }) => path === `${folder}/index.ts`);
+  const listed = list?.imports.filter(({ kind }) => kind !== "type").map(({ to }) => to);
+  const paths = (listed ?? sources.map(({ path }) => path)).filter((path) => isInside(folder, path));
+  return [...new Set(paths.map((path) => path.replace(/\/index\.ts$/, "")))];
 }
 
-/** The folders `xs` that hold a list, `index.ts`, and a contract, `x.ts`. */
-function openSets(): OpenSet[] {
-  return sources.filter(isList).map(({ path, imports }) => {
-    const folder = path.slice(0, -"/index.ts".length);
-    const listed = imports.filter(({ to, kind }) => kind !== "type" && to.startsWith(`${folder}/`) && !isContract(to));
-    return { folder, members: [...new Set(listed.map(({ to }) => to.replace(/\/index\.ts$/, "")))] };
-  });
-}
-
-function isList({ path }: Source): boolean {
-  return path.endsWith("s/index.ts") && sources.some((other) => isContract(other.path) && sameFolder(other.path, path));
-}
-
-/** Whether the file is named by the singular of its folder: `src/formats/format.ts`. */
-function isContract(path: string): boolean {
-  const [folder, file] = path.split("/").slice(-2);
-  return `${file?.slice(0, -".ts".length)}s` === folder;
-}
-
-function sameFolder(one: string, other: string): boolean {
-  return one.slice(0, one.lastIndexOf("/")) === other.slice(0, other.lastIndexOf("/"));
+/** Whether a file is one of the folder's own, its contract aside, which has the folder's name in the singular. */
+function isInside(folder: string, path: string): boolean {
+  const contract = `${folder}/${basename(folder).slice(0, -1)}.ts`;
+  return path.startsWith(`${folder}/`) && path !== contract;
 }
 
 function belongsTo(path: string, member: string): boolean {
