@@ -8,7 +8,8 @@
  *
  * Ma et al., "The Era of 1-bit LLMs", 2024, eq. 1-3, arXiv:2402.17764. Per tensor there; per channel is BitCore's variant.
  */
-import { groupSize, groupSum, type QuantizerScheme, scaleGroups } from "./quantizer.ts";
+import type { QuantizerScheme } from "./quantizer.ts";
+import { groupSize, groupSum, scaleGroups, sumMagnitudes, tracedTritsBeyond, tritsBeyond } from "./scale-groups.ts";
 
 /** Absmean scale, threshold at half of it. */
 export const bitnet: QuantizerScheme = {
@@ -20,30 +21,20 @@ export const bitnet: QuantizerScheme = {
 
   create: ({ granularity, eps }) => ({
     quantize(weights, shape) {
-      const groups = scaleGroups(weights, shape, granularity);
-      const scales = Float32Array.from(groups, (group) => Math.max(meanAbs(group), Math.fround(eps)));
-      const trits = Int8Array.from(weights, (weight, i) => {
-        const scale = scales.length === 1 ? scales[0] : scales[Math.floor(i / shape.inFeatures)];
-        return Math.abs(weight) > scale / 2 ? Math.sign(weight) : 0;
-      });
-      return { ...shape, trits, scales };
+      const scales = Float32Array.from(scaleGroups(weights, shape, granularity), (group) =>
+        Math.max(sumMagnitudes(group) / group.length, eps),
+      );
+      const thresholds = scales.map((scale) => scale / 2);
+      return { ...shape, trits: tritsBeyond(weights, shape, thresholds), scales };
     },
 
     trace(weight) {
       const value = weight.stopGradient();
-      const count = groupSize(weight, granularity);
       const scales = groupSum(value.abs(), granularity)
-        .mul(1 / count)
+        .mul(1 / groupSize(weight, granularity))
         .maximum(eps);
-      const threshold = scales.mul(0.5);
-      const trits = value.greater(threshold).where(1, value.less(threshold.neg()).where(-1, 0));
+      const trits = tracedTritsBeyond(value, scales.mul(0.5));
       return { trits, scales, surrogate: weight.sub(value) };
     },
   }),
 };
-
-function meanAbs(values: Float32Array): number {
-  let sum = 0; // float64: a float32 sum drifts beyond ~1e6 weights
-  for (const value of values) sum += Math.abs(value);
-  return sum / values.length;
-}

@@ -1,7 +1,8 @@
 /** How float weights become trits and scales: the contract of every quantizer. */
 import type { ActivationRuleId } from "../activation-rules/activation-rule.ts";
 import { ShapeError, UnsupportedError } from "../core/errors.ts";
-import type { Granularity, MatrixShape, TernaryMatrix } from "../core/ternary-matrix.ts";
+import { checkSize } from "../core/shape.ts";
+import { type Granularity, type MatrixShape, MIN_SCALE_MAGNITUDE, type TernaryMatrix } from "../core/ternary-matrix.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 /** Options of quantizers; each scheme takes those that its `defaults` name. */
@@ -39,10 +40,15 @@ export interface Quantizer {
    *
    * @param weights row-major `[outFeatures, inFeatures]`, finite
    * @param learnedScale for quantizers with `initialScale`: the scale that training learned; without it the initial one
-   * @throws ShapeError when `weights` does not hold the shape, or holds a value that is not finite
+   * @throws ShapeError when `weights` or `learnedScale` does not hold the shape, or holds a value that is not finite;
+   *   UnsupportedError for a `learnedScale` that the quantizer has no use for
    */
   quantize(weights: Float32Array, shape: MatrixShape, learnedScale?: Float32Array): TernaryMatrix;
-  /** First value of the learned scale, `[1]` or `[outFeatures]`; absent where the scale is computed from the weights. */
+  /**
+   * First value of the learned scale, `[1]` or `[outFeatures]`; absent where the scale is computed from the weights.
+   *
+   * @throws ShapeError as `quantize` does
+   */
   initialScale?(weights: Float32Array, shape: MatrixShape): Float32Array;
   /** The same rule on the training engine. `weight` is `[N, K]`, `learnedScale` `[1, 1]` or `[N, 1]`. */
   trace(weight: Tensor, learnedScale?: Tensor): TracedTernary;
@@ -59,16 +65,50 @@ export interface QuantizerScheme {
   readonly granularities: readonly Granularity[];
   /** The activation rule that its paper pairs it with. */
   readonly activation: ActivationRuleId;
-  /** @param options complete and checked, see `createQuantizer` */
-  create(options: Readonly<Required<QuantizerOptions>>): Omit<Quantizer, "id" | "options">;
+  /** @param options complete and checked, see `chooseOptions` */
+  create(options: Readonly<Required<QuantizerOptions>>): QuantizerRule;
 }
 
+/** What a scheme states: its rule for arguments that are already checked. */
+export type QuantizerRule = Omit<Quantizer, "id" | "options">;
+
 /**
- * Fills in and checks options.
+ * A quantizer of a scheme: its rule, behind the checks and the smallest scale that all quantizers share.
  *
  * @throws UnsupportedError for an option or a granularity the scheme does not have, or a value outside its range
  */
-export function completeOptions(scheme: QuantizerScheme, options: QuantizerOptions): Quantizer["options"] {
+export function chooseOptions(scheme: QuantizerScheme, options: QuantizerOptions): Quantizer {
+  const complete = completeOptions(scheme, options);
+  const rule = scheme.create(complete as Required<QuantizerOptions>);
+  const { initialScale } = rule;
+  return {
+    id: scheme.id,
+    options: complete,
+
+    quantize(weights, shape, learnedScale) {
+      checkWeights(weights, shape);
+      if (learnedScale)
+        checkLearnedScale(learnedScale, shape, scheme, complete.granularity, initialScale !== undefined);
+      return withoutTinyScales(rule.quantize(weights, shape, learnedScale));
+    },
+
+    ...(initialScale && {
+      initialScale(weights: Float32Array, shape: MatrixShape): Float32Array {
+        checkWeights(weights, shape);
+        return initialScale(weights, shape);
+      },
+    }),
+
+    trace(weight, learnedScale) {
+      const { trits, scales, surrogate } = rule.trace(weight, learnedScale);
+      const isTiny = scales.less(MIN_SCALE_MAGNITUDE);
+      return { trits: isTiny.where(0, trits), scales: isTiny.where(0, scales), surrogate };
+    },
+  };
+}
+
+/** Fills in and checks options. */
+function completeOptions(scheme: QuantizerScheme, options: QuantizerOptions): Quantizer["options"] {
   const known = Object.keys(scheme.defaults);
   for (const [name, value] of Object.entries(options)) {
     if (!known.includes(name)) {
@@ -92,12 +132,9 @@ export function completeOptions(scheme: QuantizerScheme, options: QuantizerOptio
   return complete;
 }
 
-/**
- * Checks weights at the public edge.
- *
- * @throws ShapeError when the count is wrong or a weight is not finite
- */
-export function checkWeights(weights: Float32Array, { outFeatures, inFeatures }: MatrixShape): void {
+function checkWeights(weights: Float32Array, { outFeatures, inFeatures }: MatrixShape): void {
+  checkSize("outFeatures", outFeatures);
+  checkSize("inFeatures", inFeatures);
   const count = outFeatures * inFeatures;
   if (weights.length !== count) {
     throw new ShapeError(`weights must hold ${outFeatures} x ${inFeatures} = ${count} values, got ${weights.length}`);
@@ -106,26 +143,32 @@ export function checkWeights(weights: Float32Array, { outFeatures, inFeatures }:
   if (wrong >= 0) throw new ShapeError(`weights must be finite, got ${weights[wrong]} at index ${wrong}`);
 }
 
-/** The slices of a matrix that share a scale: the whole of it, or its rows. */
-export function scaleGroups(
-  weights: Float32Array,
-  { inFeatures }: MatrixShape,
+function checkLearnedScale(
+  scale: Float32Array,
+  { outFeatures }: MatrixShape,
+  { id }: QuantizerScheme,
   granularity: Granularity,
-): Float32Array[] {
-  if (granularity === "per-tensor") return [weights];
-  return Array.from({ length: weights.length / inFeatures }, (_, row) =>
-    weights.subarray(row * inFeatures, (row + 1) * inFeatures),
-  );
+  isLearned: boolean,
+): void {
+  if (!isLearned) {
+    throw new UnsupportedError(`quantizer ${id} computes its scale from the weights; leave the learned scale out`);
+  }
+  const count = granularity === "per-tensor" ? 1 : outFeatures;
+  if (scale.length !== count) {
+    throw new ShapeError(`a learned scale ${granularity} must hold ${count} values, got ${scale.length}`);
+  }
+  const wrong = scale.findIndex((value) => !Number.isFinite(value));
+  if (wrong >= 0) throw new ShapeError(`a learned scale must be finite, got ${scale[wrong]} at index ${wrong}`);
 }
 
-/** Sum over what shares a scale, in the order of the numeric contract: `[N, K]` → `[1, 1]` or `[N, 1]`. */
-export function groupSum(values: Tensor, granularity: Granularity): Tensor {
-  const rows = values.laneSum();
-  return granularity === "per-channel" ? rows : rows.reshape([1, -1]).laneSum();
-}
-
-/** Number of weights that share a scale. */
-export function groupSize(weight: Tensor, granularity: Granularity): number {
-  const [outFeatures, inFeatures] = weight.shape;
-  return granularity === "per-channel" ? inFeatures : outFeatures * inFeatures;
+/** Scales are zero or at least 2⁻¹⁰⁰ (numeric contract, "Edges"): a smaller one becomes 0, with trits 0. */
+function withoutTinyScales(matrix: TernaryMatrix): TernaryMatrix {
+  const { trits, scales } = matrix;
+  const groupLength = trits.length / scales.length;
+  scales.forEach((scale, group) => {
+    if (scale >= MIN_SCALE_MAGNITUDE) return;
+    scales[group] = 0;
+    trits.fill(0, group * groupLength, (group + 1) * groupLength);
+  });
+  return matrix;
 }

@@ -202,6 +202,16 @@ export class Tensor {
   maxAbs(): Tensor {
     return inLanes(this.abs()).max(-2).max(-1, { keepDims: true });
   }
+  /**
+   * Running sum along the last axis: element k becomes the sum of elements 0 to k. Doubles the span of every sum in each
+   * pass (Hillis and Steele, "Data Parallel Algorithms", 1986), so an element is rounded ceil(log2 K) times, not K times.
+   */
+  cumulativeSum(): Tensor {
+    const count = this.shape.at(-1) ?? 1;
+    let sums: Tensor = this;
+    for (let span = 1; span < count; span *= 2) sums = sums.add(padLast(sums.slice(-1, 0, count - span), span, 0));
+    return sums;
+  }
   /** Values of the last axis in ascending order. Has no gradient. */
   sort(): Tensor {
     return unary((a) => np.sort(lax.stopGradient(a).mul(constantArray(1)), -1), this);
@@ -211,9 +221,9 @@ export class Tensor {
   stopGradient(): Tensor {
     return unary(lax.stopGradient, this);
   }
-  /** A constant beside this tensor, shape `[1]`: for rules that are handed tensors and must not load the engine. */
-  constant(value: number): Tensor {
-    return new Tensor(constantArray(value));
+  /** A constant beside this tensor, shape `[1]` or `[count]`: for rules that are handed tensors and must not load the engine. */
+  constant(value: number | Float32Array): Tensor {
+    return typeof value === "number" ? new Tensor(constantArray(value)) : tensor(value);
   }
   /** A fresh row of random numbers in [0, 1) of this tensor's shape, from the run's seed. */
   randomUniform(): Tensor {
@@ -306,9 +316,14 @@ function inLanes(x: Tensor): Tensor {
   const outer = x.shape.slice(0, -1);
   const count = x.shape.at(-1) ?? 1;
   const rows = Math.max(1, Math.ceil(count / LANES));
-  const missing = rows * LANES - count;
-  const whole = missing === 0 ? x : x.pad([...outer.map((): [number, number] => [0, 0]), [0, missing]]);
-  return whole.reshape([...outer, rows, LANES]);
+  return padLast(x, 0, rows * LANES - count).reshape([...outer, rows, LANES]);
+}
+
+/** Adds zeros at the ends of the last axis. */
+function padLast(x: Tensor, before: number, after: number): Tensor {
+  if (before === 0 && after === 0) return x;
+  const outer = x.shape.slice(0, -1);
+  return x.pad([...outer.map((): [number, number] => [0, 0]), [before, after]]);
 }
 
 function drawUniform(shape: Shape): Tensor {

@@ -1,0 +1,92 @@
+/**
+ * The ternary weights nearest to W in least squares, found by a sorted scan:
+ *
+ *     with |w| sorted in descending order choose the n that maximises (Σ first n)² / n
+ *     trit = sign(W) for those n weights, else 0        scale = mean of their magnitudes
+ *
+ * Proof: for trits with support S, |S| = n, the best scale is m = Σ_S |w| / n and leaves the error Σ w² - (Σ_S |w|)² / n;
+ * for each n the largest magnitudes are the best support.
+ *
+ * Ties fall on one side: were n the best and the n-th and the next magnitude both a, then with m the mean of the first n
+ *     n no worse than n + 1:  (nm + a)² / (n + 1) ≤ nm²   ⇔   m² ≥ 2ma + a²/n
+ *     n no worse than n - 1:  (nm - a)² / (n - 1) ≤ nm²   ⇔   m² ≤ 2ma - a²/n
+ * hence a = 0. So the support is every weight of at least the n-th magnitude, and rounded sums cannot split equal weights.
+ * The same two lines say that the chosen weights lie above m/2 and the others below: each weight goes to its nearest level.
+ * Zeros, and with them padding, are never chosen: they raise n and not the sum.
+ *
+ * Gradient: straight-through, ∂(trit · scale)/∂W = 1. Two supports of the same error can be told apart by rounding only;
+ * then host and traced rule may choose differently, and equally well.
+ *
+ * The exact form of the problem that Li, Zhang, Liu, "Ternary Weight Networks", 2016, arXiv:1605.04711, eq. 4,
+ * approximate. Meant for conversion without training; sorting makes it the dearest rule to train with.
+ */
+import type { Tensor } from "../tensor/tensor.ts";
+import type { QuantizerScheme } from "./quantizer.ts";
+import { groupSum, scaleGroups, sumMagnitudes } from "./scale-groups.ts";
+
+/** Least-squares trits and scale. */
+export const optimal: QuantizerScheme = {
+  id: "optimal",
+  summary: "least-squares trits and scale, for conversion without training",
+  defaults: { granularity: "per-channel" },
+  granularities: ["per-tensor", "per-channel"],
+  activation: "int8",
+
+  create: ({ granularity }) => ({
+    quantize(weights, shape) {
+      const groups = scaleGroups(weights, shape, granularity);
+      const chosen = groups.map(chosenOf);
+      const scales = Float32Array.from(chosen, (values) => sumMagnitudes(values) / Math.max(countNonzero(values), 1));
+      const trits = new Int8Array(weights.length);
+      chosen.forEach((values, group) => {
+        trits.set(Int8Array.from(values, Math.sign), group * values.length);
+      });
+      return { ...shape, trits, scales };
+    },
+
+    trace(weight) {
+      const value = weight.stopGradient();
+      const magnitude = value.abs();
+      const groups = granularity === "per-channel" ? magnitude : magnitude.reshape([1, -1]);
+      const chosen = magnitude.greaterEqual(tracedSmallestChosen(groups)).where(magnitude, 0);
+      const isChosen = chosen.greater(0);
+      const count = groupSum(isChosen.where(1, 0), granularity).maximum(1);
+      return {
+        trits: isChosen.where(value.greater(0).where(1, -1), 0),
+        scales: groupSum(chosen, granularity).mul(count.reciprocal()),
+        surrogate: weight.sub(value),
+      };
+    },
+  }),
+};
+
+/** The values of a group, with 0 for those whose trit is 0. */
+function chosenOf(values: Float32Array): Float32Array {
+  const ascending = values.map(Math.abs).sort();
+  let sum = 0; // float64
+  let most = 0;
+  let smallestChosen = 0;
+  for (let n = 1; n <= ascending.length; n++) {
+    const magnitude = ascending[ascending.length - n];
+    sum += magnitude;
+    const explained = sum * (sum / n);
+    if (explained <= most) continue;
+    most = explained;
+    smallestChosen = magnitude;
+  }
+  return values.map((value) => (Math.abs(value) >= smallestChosen ? value : 0));
+}
+
+function countNonzero(values: Float32Array): number {
+  return values.reduce((count, value) => (value === 0 ? count : count + 1), 0);
+}
+
+/** Smallest chosen magnitude of each row, `[G, L]` → `[G, 1]`; compares (Σ first n) / sqrt(n), which cannot overflow. */
+function tracedSmallestChosen(magnitudes: Tensor): Tensor {
+  const length = magnitudes.shape[1];
+  const negated = magnitudes.neg().sort(); // largest magnitude first
+  const inverseRoots = Float32Array.from({ length }, (_, i) => 1 / Math.sqrt(i + 1));
+  const explained = negated.cumulativeSum().mul(magnitudes.constant(inverseRoots)).neg();
+  const isBest = explained.greaterEqual(explained.max(-1, { keepDims: true }));
+  return isBest.where(negated.neg(), 0).max(-1, { keepDims: true }); // of several the first
+}

@@ -1,0 +1,75 @@
+/** Weights that share a scale, on the host and traced: the arithmetic that the quantizers have in common. */
+import { ShapeError } from "../core/errors.ts";
+import type { Granularity, MatrixShape } from "../core/ternary-matrix.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+
+/** The slices of a matrix that share a scale: the whole of it, or its rows. */
+export function scaleGroups(
+  weights: Float32Array,
+  { inFeatures }: MatrixShape,
+  granularity: Granularity,
+): Float32Array[] {
+  if (granularity === "per-tensor") return [weights];
+  return Array.from({ length: weights.length / inFeatures }, (_, row) =>
+    weights.subarray(row * inFeatures, (row + 1) * inFeatures),
+  );
+}
+
+/** Sum of magnitudes. */
+export function sumMagnitudes(values: Float32Array): number {
+  let sum = 0; // float64: a float32 sum drifts beyond ~1e6 weights
+  for (const value of values) sum += Math.abs(value);
+  return sum;
+}
+
+/** Largest magnitude; exact. */
+export function largestMagnitude(values: Float32Array): number {
+  let largest = 0;
+  for (const value of values) largest = Math.max(largest, Math.abs(value));
+  return largest;
+}
+
+/**
+ * The sign of every weight whose magnitude exceeds the threshold of its group, 0 elsewhere.
+ *
+ * @param thresholds one for the matrix or one per row
+ */
+export function tritsBeyond(weights: Float32Array, { inFeatures }: MatrixShape, thresholds: Float32Array): Int8Array {
+  return Int8Array.from(weights, (weight, i) => {
+    const threshold = thresholds[thresholds.length === 1 ? 0 : Math.floor(i / inFeatures)];
+    return Math.abs(weight) > threshold ? Math.sign(weight) : 0;
+  });
+}
+
+/** `tritsBeyond` on the training engine, by compares, which it vectorises: `[N, K]`, thresholds `[1, 1]` or `[N, 1]`. */
+export function tracedTritsBeyond(weight: Tensor, thresholds: Tensor): Tensor {
+  return weight.greater(thresholds).where(1, weight.less(thresholds.neg()).where(-1, 0));
+}
+
+/** Sum over what shares a scale, in the order of the numeric contract: `[N, K]` → `[1, 1]` or `[N, 1]`. */
+export function groupSum(values: Tensor, granularity: Granularity): Tensor {
+  const rows = values.laneSum();
+  return granularity === "per-channel" ? rows : rows.reshape([1, -1]).laneSum();
+}
+
+/** Largest magnitude of what shares a scale, exact: `[N, K]` → `[1, 1]` or `[N, 1]`. */
+export function groupMaxAbs(values: Tensor, granularity: Granularity): Tensor {
+  const rows = values.maxAbs();
+  return granularity === "per-channel" ? rows : rows.reshape([1, -1]).maxAbs();
+}
+
+/** Number of weights that share a scale. */
+export function groupSize(weight: Tensor, granularity: Granularity): number {
+  const [outFeatures, inFeatures] = weight.shape;
+  return granularity === "per-channel" ? inFeatures : outFeatures * inFeatures;
+}
+
+/**
+ * The learned scale that a traced rule was given.
+ *
+ * @throws ShapeError when there is none
+ */
+export function givenScale(id: string, learnedScale: Tensor | undefined): Tensor {
+  if (learnedScale) return learnedScale;
+  throw new ShapeError(`quantizer ${id} learns its scale; give trace() the scale that initialScale() started`);
+}
