@@ -1,0 +1,17 @@
+/** Files: safetensors, .npy and CSV from and to bytes, and where the bytes come from. */
+export { type CsvOptions, type CsvSeparator, type CsvTable, parseCsv } from "./csv.ts";
+export type { ElementType } from "./element-types.ts";
+export type { ElementValues } from "./element-values.ts";
+export { type FileReadOptions, writeFileAtomic } from "./node-files.ts";
+export { type NpyArray, npyToFloat32, parseNpy, writeNpy } from "./npy.ts";
+export {
+  parseSafetensors,
+  readFloat32,
+  readInt8,
+  readUint8,
+  type SafetensorsFile,
+  type TensorEntry,
+  tensorEntry,
+  writeSafetensors,
+} from "./safetensors.ts";
+export { type ByteSource, type NamedBytes, readBytes } from "./source.ts";
