@@ -1,0 +1,14 @@
+/** Gradient clipping. */
+import type { Tensor } from "../tensor/index.ts";
+
+/**
+ * Scales gradients so that the norm of all of them together is at most `maximum`.
+ *
+ * Pascanu, Mikolov, Bengio, "On the difficulty of training recurrent neural networks", 2012, arXiv:1211.5063.
+ */
+export function clipByNorm(gradients: readonly Tensor[], maximum: number): Tensor[] {
+  const squares = gradients.map((gradient) => gradient.square().sum());
+  const norm = squares.reduce((sum, square) => sum.add(square)).sqrt();
+  const factor = norm.add(1e-6).reciprocal().mul(maximum).minimum(1);
+  return gradients.map((gradient) => gradient.mul(factor));
+}
