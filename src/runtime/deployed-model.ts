@@ -1,15 +1,16 @@
 /** A packed model that runs: operations over one backend, without the training engine. */
 import { type Backend, openBackend } from "../backends/index.ts";
-import { ShapeError } from "../core/errors.ts";
+import { ShapeError, UnsupportedError } from "../core/errors.ts";
 import { elementCount, formatShape, type Shape } from "../core/shape.ts";
-import { checkGraph, type Graph } from "./graph.ts";
-import type { HostTensor, PreparedOperation } from "./operation.ts";
+import { checkGraph, type Graph, type GraphNode } from "./graph.ts";
+import { describe, type HostTensor, type PreparedOperation } from "./operation.ts";
 import { operationById } from "./ops/index.ts";
+import { floatByteLengthOf, storedByteLengthOf } from "./stored-size.ts";
 
 /** Options of `DeployedModel.open`. */
 export interface OpenOptions {
-  /** Backend by name; the best of this machine without it. */
-  backend?: string;
+  /** Backend by name, or one that is open; the best of this machine without it. */
+  backend?: string | Backend;
 }
 
 /** Options of `DeployedModel.run`. */
@@ -35,14 +36,15 @@ export class DeployedModel implements Disposable {
   /**
    * Prepares a graph on a backend.
    *
-   * @throws ShapeError when the graph is not executable, UnsupportedError when an operation or the backend is unknown
+   * @throws ShapeError when the graph is not executable, UnsupportedError when an operation or the backend is unknown; both
+   * name the node
    */
   static async open(graph: Graph, options: OpenOptions = {}): Promise<DeployedModel> {
     checkGraph(graph);
-    const backend = await openBackend(options.backend);
+    const backend = typeof options.backend === "object" ? options.backend : await openBackend(options.backend);
     const prepared: PreparedOperation[] = [];
     try {
-      for (const node of graph.nodes) prepared.push(operationById(node.op).prepare(node, backend));
+      for (const node of graph.nodes) prepared.push(prepareNode(node, backend));
     } catch (error) {
       for (const operation of prepared) operation[Symbol.dispose]?.();
       throw error;
@@ -53,6 +55,21 @@ export class DeployedModel implements Disposable {
   /** Id of the backend that runs it. */
   get backend(): string {
     return this.#backend.id;
+  }
+
+  /** Texts that travel with the model, such as the names of its classes; empty where there are none. */
+  get metadata(): Readonly<Record<string, string>> {
+    return this.graph.metadata ?? {};
+  }
+
+  /** Bytes of its weights as they are stored: packed trits, scales, biases, norms. */
+  get byteLength(): number {
+    return storedByteLengthOf(this.graph.nodes);
+  }
+
+  /** Bytes of the same weights as float32. */
+  get floatByteLength(): number {
+    return floatByteLengthOf(this.graph.nodes);
   }
 
   /** Kernel of each node that has one, by node name. */
@@ -138,6 +155,31 @@ export class DeployedModel implements Disposable {
 }
 
 const RELEASED: HostTensor = { shape: [0], data: new Float32Array(0) };
+
+function prepareNode(node: GraphNode, backend: Backend): PreparedOperation {
+  try {
+    const operation = operationById(node.op);
+    const { inputCount = 1 } = operation;
+    if (node.inputs.length !== inputCount) {
+      throw new ShapeError(`it reads ${inputCount} value${inputCount === 1 ? "" : "s"}, got ${node.inputs.length}`);
+    }
+    return operation.prepare(node, backend);
+  } catch (error) {
+    throw namingNode(error, node);
+  }
+}
+
+/** The same error with the node in its message, where it does not stand there yet. */
+function namingNode(error: unknown, node: GraphNode): unknown {
+  if (error instanceof ShapeError || error instanceof UnsupportedError) {
+    if (error.message.startsWith(describe(node))) return error;
+    const message = `${describe(node)}: ${error.message}`;
+    return error instanceof ShapeError
+      ? new ShapeError(message, { cause: error })
+      : new UnsupportedError(message, { cause: error });
+  }
+  return error;
+}
 
 function describeInput(sample: readonly (number | null)[]): string {
   return `[batch${sample.map((size) => `, ${size ?? "any"}`).join("")}]`;

@@ -46,6 +46,8 @@ export interface Graph {
   readonly output: number;
   /** Shape of one sample; null where a size may vary (a sequence length); absent when unknown. */
   readonly inputShape?: readonly (number | null)[];
+  /** Texts that travel with the model, such as the names of its classes. */
+  readonly metadata?: Readonly<Record<string, string>>;
 }
 
 /** A value of a graph under construction. */

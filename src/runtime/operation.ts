@@ -24,8 +24,10 @@ export interface Operation {
   readonly id: string;
   /** One line for `bitlinear inspect`. */
   readonly summary: string;
-  /** Whether the result equals the training forward pass in all 32 bits. */
-  readonly isExact: boolean;
+  /** How many values it reads; one where absent. */
+  readonly inputCount?: number;
+  /** Whether the result equals the training forward pass in all 32 bits; a function where the attributes decide. */
+  readonly isExact: boolean | ((node: GraphNode) => boolean);
   /**
    * Reads attributes and tensors and makes the weights ready.
    *

@@ -1,5 +1,6 @@
 /** Elementwise functions between layers. */
 import { UnsupportedError } from "../../core/errors.ts";
+import type { GraphNode } from "../graph.ts";
 import { describe, type Operation, textAttribute } from "../operation.ts";
 
 /** An elementwise function of a deployed model. */
@@ -23,18 +24,19 @@ export const hostFunctions: Readonly<Record<string, HostFunction>> = {
 export const activation: Operation = {
   id: "activation",
   summary: "elementwise function",
-  isExact: true,
+  isExact: (node) => hostFunction(node).isExact,
   prepare(node) {
-    const name = textAttribute(node, "function");
-    if (!Object.hasOwn(hostFunctions, name)) {
-      throw new UnsupportedError(
-        `${describe(node)}: there is no function ${JSON.stringify(name)}; known: ${Object.keys(hostFunctions).join(", ")}`,
-      );
-    }
-    const { apply } = hostFunctions[name];
+    const { apply } = hostFunction(node);
     return { run: ([x]) => ({ shape: x.shape, data: x.data.map(apply) }) };
   },
 };
+
+function hostFunction(node: GraphNode): HostFunction {
+  const name = textAttribute(node, "function");
+  if (Object.hasOwn(hostFunctions, name)) return hostFunctions[name];
+  const known = Object.keys(hostFunctions).join(", ");
+  throw new UnsupportedError(`${describe(node)}: there is no function ${JSON.stringify(name)}; known: ${known}`);
+}
 
 /**
  * The error function in float64: Taylor series below 3, continued fraction (Lentz) above.

@@ -7,6 +7,7 @@ import { describe, type Operation } from "../operation.ts";
 export const add: Operation = {
   id: "add",
   summary: "residual sum",
+  inputCount: 2,
   isExact: true,
   prepare: (node) => ({
     run([a, b]) {

@@ -1,17 +1,18 @@
 /** A fully connected ternary layer over the last axis; several planes add up (multi-ternary). */
-import type { ActivationRuleId } from "../../activation-rules/index.ts";
+import { type ActivationRule, type ActivationRuleId, activationRule } from "../../activation-rules/index.ts";
+import type { GraphNode } from "../graph.ts";
 import { type Operation, optionalFloatTensor, rowsOf, ternaryPlanes, textAttribute } from "../operation.ts";
 
 /** `[..., inFeatures]` → `[..., outFeatures]`. Attributes: activation. Tensors: weight or weight.0 ..., bias. */
 export const ternaryLinear: Operation = {
   id: "ternary-linear",
   summary: "ternary fully connected layer",
-  isExact: true,
+  isExact: (node) => activationOf(node).isInteger,
   prepare(node, backend) {
     const planes = ternaryPlanes(node);
     const { inFeatures, outFeatures } = planes[0];
     const bias = optionalFloatTensor(node, "bias", [outFeatures])?.values;
-    const activation = textAttribute(node, "activation") as ActivationRuleId;
+    const activation = activationOf(node).id;
     const linear = backend.linear(planes, { activation, ...(bias && { bias }) });
     return {
       kernel: linear.kernel,
@@ -23,3 +24,7 @@ export const ternaryLinear: Operation = {
     };
   },
 };
+
+function activationOf(node: GraphNode): ActivationRule {
+  return activationRule(textAttribute(node, "activation") as ActivationRuleId);
+}

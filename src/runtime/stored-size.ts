@@ -1,0 +1,42 @@
+/** Bytes of stored weights, and what the same weights take as float32. */
+import { elementCount } from "../core/shape.ts";
+import type { GraphNode, NodeTensor } from "./graph.ts";
+
+const FLOAT_BYTES = 4;
+
+/** Bytes a tensor takes as it is stored: float32 values, or packed trits with their scales. */
+export function storedByteLength(tensor: NodeTensor): number {
+  return tensor.kind === "float32" ? tensor.values.byteLength : tensor.bytes.byteLength + tensor.scales.byteLength;
+}
+
+/** Number of weights, biases and other learned values of a node; the planes of a multi-ternary weight are one weight. */
+export function parameterCount(node: GraphNode): number {
+  return parameterTensors(node).reduce((sum, tensor) => sum + valueCount(tensor), 0);
+}
+
+/** Bytes of all tensors of some nodes as they are stored. */
+export function storedByteLengthOf(nodes: readonly GraphNode[]): number {
+  return nodes
+    .flatMap((node) => Object.values(node.tensors))
+    .reduce((sum, tensor) => sum + storedByteLength(tensor), 0);
+}
+
+/** Bytes the same nodes take with every parameter as float32, and without scales. */
+export function floatByteLengthOf(nodes: readonly GraphNode[]): number {
+  return nodes.reduce((sum, node) => sum + parameterCount(node) * FLOAT_BYTES, 0);
+}
+
+/** Number of values of a tensor. */
+export function valueCount(tensor: NodeTensor): number {
+  return tensor.kind === "float32" ? elementCount(tensor.shape) : tensor.outFeatures * tensor.inFeatures;
+}
+
+/** The tensors of a node with one plane for each ternary weight: `weight.0`, `weight.1`, ... add up to one matrix. */
+function parameterTensors(node: GraphNode): readonly NodeTensor[] {
+  const entries = Object.entries(node.tensors);
+  return entries.flatMap(([name, tensor]) => (tensor.kind === "ternary" && isFurtherPlane(name) ? [] : [tensor]));
+}
+
+function isFurtherPlane(name: string): boolean {
+  return /\.[1-9]\d*$/.test(name);
+}
