@@ -54,6 +54,20 @@ test.each(["", "recordings", "free-spoken-digit-dataset/recordings"])(
   },
 );
 
+test("takes stand by digit, speaker and number, whatever the order of the files", async () => {
+  const inOrder = ["1_ann_7", "1_theo_5", "1_theo_9", "1_theo_10", "1_theo_49", "2_ann_6"];
+  const lengthOf = (name: string) => 400 * (1 + inOrder.indexOf(name)); // tells them apart
+  const soundOf = (name: string) => noise.subarray(0, lengthOf(name));
+  await put(["1_theo_0.wav"]);
+  for (const name of ["1_theo_9", "1_theo_49", "2_ann_6", "1_theo_5", "1_theo_10", "1_ann_7"]) {
+    await writeFile(join(directory, `${name}.wav`), wavFile(soundOf(name)));
+  }
+  const { train } = await loadSpokenDigits(directory);
+  const logMel = createLogMel(SPOKEN_DIGIT_FEATURES);
+  const expected = inOrder.flatMap((name) => [...logMel(Float32Array.from(soundOf(name), (sample) => sample / 32768))]);
+  expect(train.inputs).toEqual(Float32Array.from(expected));
+});
+
 test("a directory without recordings of both splits is refused", async () => {
   await expect(loadSpokenDigits(directory)).rejects.toThrow(/found 0 to train on and 0 to test on/);
   await put(["1_theo_5.wav"]);
