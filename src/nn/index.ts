@@ -1,13 +1,22 @@
 /** Training: modules, losses, optimizers, `fit`. */
 export { concatenate, lift, Parameter, Tensor, tensor } from "../tensor/index.ts";
 export { activationByName, activations, gelu, relu, sigmoid, silu, squaredRelu, tanh } from "./activations.ts";
+export { AvgPool2d } from "./avg-pool2d.ts";
 export type { Sample, TrainingData } from "./batches.ts";
+export { BitConv2d, type BitConvOptions } from "./bit-conv2d.ts";
 export { BitLinear, type BitLinearOptions } from "./bit-linear.ts";
+export { cloneModule } from "./clone.ts";
+export { Conv2d, type ConvOptions } from "./conv2d.ts";
+export { type Conversion, type ConvertOptions, convertToBitLinear } from "./convert-to-bit-linear.ts";
 export type { DeployOptions } from "./deploy.ts";
 export type { EarlyStopping } from "./early-stopping.ts";
+export { estimateMemory, type LayerSizes, type MemoryEstimate, type MemoryUse } from "./estimate-memory.ts";
 export { type EvaluateOptions, type Evaluation, evaluate, predict } from "./evaluate.ts";
 export { type CheckpointOptions, type FitOptions, fit } from "./fit.ts";
+export { Flatten } from "./flatten.ts";
+export { GlobalAveragePool2d } from "./global-average-pool2d.ts";
 export type { EpochRecord, History, StopReason } from "./history.ts";
+export type { Pair } from "./images.ts";
 export { Linear, type LinearOptions } from "./linear.ts";
 export {
   crossEntropy,
@@ -18,6 +27,7 @@ export {
   meanSquaredError,
   smoothedCrossEntropy,
 } from "./losses.ts";
+export { MaxPool2d, type PoolOptions } from "./max-pool2d.ts";
 export { accuracy, indexOfLargest, type Metric, type MetricSum, meanAbsoluteError } from "./metrics.ts";
 export { type Activation, type Layer, Module } from "./module.ts";
 export {
@@ -37,3 +47,4 @@ export { constant, cosine, linearDecay, type Schedule, stepDecay, type WarmupOpt
 export { Residual, Sequential } from "./sequential.ts";
 export type { LoadStateOptions, StateDict, StateEntry } from "./state-dict.ts";
 export type { TernaryOptions } from "./ternary-weight.ts";
+export { type InputValues, type ValueAndGrad, valueAndGrad } from "./value-and-grad.ts";

@@ -3,14 +3,44 @@ import { UnsupportedError } from "../../core/errors.ts";
 import type { Operation } from "../operation.ts";
 import { activation } from "./activation.ts";
 import { add } from "./add.ts";
+import { averagePool } from "./average-pool.ts";
+import { convolution } from "./convolution.ts";
+import { flatten } from "./flatten.ts";
+import { globalAveragePool } from "./global-average-pool.ts";
 import { linear } from "./linear.ts";
+import { maxPool } from "./max-pool.ts";
 import { rmsNorm } from "./rms-norm.ts";
+import { ternaryConvolution } from "./ternary-convolution.ts";
 import { ternaryLinear } from "./ternary-linear.ts";
 
-export { activation, add, linear, rmsNorm, ternaryLinear };
+export {
+  activation,
+  add,
+  averagePool,
+  convolution,
+  flatten,
+  globalAveragePool,
+  linear,
+  maxPool,
+  rmsNorm,
+  ternaryConvolution,
+  ternaryLinear,
+};
 
 /** Every operation. */
-export const operations: readonly Operation[] = [ternaryLinear, linear, rmsNorm, activation, add];
+export const operations: readonly Operation[] = [
+  ternaryLinear,
+  ternaryConvolution,
+  linear,
+  convolution,
+  rmsNorm,
+  activation,
+  add,
+  maxPool,
+  averagePool,
+  globalAveragePool,
+  flatten,
+];
 
 /**
  * The operation of a name.

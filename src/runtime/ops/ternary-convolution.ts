@@ -1,0 +1,56 @@
+/** A ternary convolution over images; several planes add up (multi-ternary). */
+import { type ActivationRule, type ActivationRuleId, activationRule } from "../../activation-rules/index.ts";
+import { ShapeError } from "../../core/errors.ts";
+import type { GraphNode } from "../graph.ts";
+import { convolutionWindow, imageSizes, windowedSize } from "../images.ts";
+import {
+  describe,
+  integerAttribute,
+  type Operation,
+  optionalFloatTensor,
+  pairAttribute,
+  ternaryPlanes,
+  textAttribute,
+} from "../operation.ts";
+
+/**
+ * `[batch, height, width, inChannels]` → `[batch, outHeight, outWidth, outChannels]`; the token of the activation rule is
+ * the image. Attributes: inChannels, kernelSize, stride, padding, activation. Tensors: weight or weight.0 ...
+ * `[outChannels, inChannels · kernelHeight · kernelWidth]`, bias.
+ */
+export const ternaryConvolution: Operation = {
+  id: "ternary-convolution",
+  summary: "ternary convolution",
+  isExact: (node) => activationOf(node).isInteger,
+  prepare(node, backend) {
+    const planes = ternaryPlanes(node);
+    const { outFeatures: outChannels, inFeatures: patchSize } = planes[0];
+    const bias = optionalFloatTensor(node, "bias", [outChannels])?.values;
+    const inChannels = integerAttribute(node, "inChannels", 1);
+    const kernelSize = pairAttribute(node, "kernelSize", 1);
+    const window = convolutionWindow(node, kernelSize);
+    if (inChannels * kernelSize[0] * kernelSize[1] !== patchSize) {
+      throw new ShapeError(
+        `${describe(node)} has a kernel of ${kernelSize[0]} x ${kernelSize[1]} over ${inChannels} channels, but rows of ${patchSize} weights`,
+      );
+    }
+    const activation = activationOf(node).id;
+    const layer = backend.convolution(planes, { inChannels, ...window }, { activation, ...(bias && { bias }) });
+    return {
+      kernel: layer.kernel,
+      async run([x]) {
+        const sizes = imageSizes(x, node, inChannels);
+        const [outHeight, outWidth] = windowedSize(sizes, window, node);
+        return {
+          shape: [sizes.images, outHeight, outWidth, outChannels],
+          data: await layer.run(x.data, sizes.images, sizes.height, sizes.width),
+        };
+      },
+      [Symbol.dispose]: () => layer[Symbol.dispose](),
+    };
+  },
+};
+
+function activationOf(node: GraphNode): ActivationRule {
+  return activationRule(textAttribute(node, "activation") as ActivationRuleId);
+}
