@@ -33,7 +33,7 @@ export class BitLinear extends Module {
   readonly learnedScale: Parameter | undefined;
   /** `[outFeatures]` */
   readonly bias: Parameter | undefined;
-  readonly #ternary: TernaryWeight;
+  private readonly ternaryWeight: TernaryWeight;
 
   /** @throws ShapeError for sizes that are not allowed, UnsupportedError for unknown quantizers, options or activations */
   constructor(inFeatures: number, outFeatures: number, options: BitLinearOptions = {}) {
@@ -46,15 +46,15 @@ export class BitLinear extends Module {
     this.inputShape = [inFeatures];
     this.activation = activationRule(activationOf(options)).id;
     this.weight = uniformFanIn([outFeatures, inFeatures], inFeatures, deriveSeed(seed, "weight"));
-    this.#ternary = new TernaryWeight(this.weight, { outFeatures, inFeatures }, options);
-    this.learnedScale = this.#ternary.learnedScale;
+    this.ternaryWeight = new TernaryWeight(this.weight, { outFeatures, inFeatures }, options);
+    this.learnedScale = this.ternaryWeight.learnedScale;
     this.bias = bias ? uniformFanIn([outFeatures], inFeatures, deriveSeed(seed, "bias")) : undefined;
   }
 
   /** A ternary layer with the weights of a float one, to be fine-tuned. */
   static fromLinear(linear: Linear, options: TernaryOptions = {}): BitLinear {
     const layer = new BitLinear(linear.inFeatures, linear.outFeatures, { ...options, bias: linear.bias !== undefined });
-    layer.#takeOver(linear);
+    layer.takeOver(linear);
     return layer;
   }
 
@@ -62,7 +62,7 @@ export class BitLinear extends Module {
     checkLastAxis(this, x, this.inFeatures);
     return overRows(x, (rows) => {
       const input = activationRule(this.activation).trace(rows);
-      const { codes, multiplier } = this.#ternary.trace();
+      const { codes, multiplier } = this.ternaryWeight.trace();
       const product = input.codes.matmul(codes.transpose()).mul(input.scales.mul(multiplier.transpose()));
       return this.bias ? product.add(this.bias) : product;
     });
@@ -70,7 +70,7 @@ export class BitLinear extends Module {
 
   /** The current trits and scales: what `deploy()` packs. */
   async ternary(): Promise<TernaryMatrix> {
-    return await this.#ternary.read();
+    return await this.ternaryWeight.read();
   }
 
   override async lower(graph: GraphBuilder, input: Value, name: string): Promise<Value> {
@@ -80,12 +80,12 @@ export class BitLinear extends Module {
   }
 
   override describe(): string {
-    return `${this.inFeatures} → ${this.outFeatures}, ${this.#ternary.quantizer.id}, ${this.activation}`;
+    return `${this.inFeatures} → ${this.outFeatures}, ${this.ternaryWeight.quantizer.id}, ${this.activation}`;
   }
 
-  #takeOver(linear: Linear): void {
+  private takeOver(linear: Linear): void {
     this.weight.value = linear.weight.value.slice();
     if (this.bias && linear.bias) this.bias.value = linear.bias.value.slice();
-    this.#ternary.resetLearnedScale();
+    this.ternaryWeight.resetLearnedScale();
   }
 }

@@ -6,6 +6,7 @@ import { Parameter, type Tensor } from "../tensor/index.ts";
 import { type DeployOptions, deployModule } from "./deploy.ts";
 import { lowerChain } from "./lower-chain.ts";
 import { type LoadStateOptions, loadStateDict, type StateDict, stateDict } from "./state-dict.ts";
+import { summarize } from "./summary.ts";
 
 /**
  * A layer or a model. Write one of your own by keeping parameters and modules in fields and defining `forward`:
@@ -33,6 +34,13 @@ export abstract class Module {
   /** Modules in the fields of this one, with their names; lists give `field.0`, `field.1`. */
   children(): [string, Module][] {
     return fieldsOf(this).filter((entry): entry is [string, Module] => entry[1] instanceof Module);
+  }
+
+  /** Puts another module in the place of a child, by the name that `children()` gives. */
+  replaceChild(name: string, next: Module): void {
+    const [field, index] = name.split(".");
+    if (index === undefined) Reflect.set(this, field, next);
+    else Reflect.set(Reflect.get(this, field) as object, index, next);
   }
 
   /** Every parameter below this module, by path; buffers (running statistics) included. */
@@ -80,6 +88,11 @@ export abstract class Module {
    */
   loadStateDict(state: StateDict, options: LoadStateOptions = {}): void {
     loadStateDict(this, state, options);
+  }
+
+  /** The layers as a table: sizes, parameters, bytes. */
+  summary(): string {
+    return summarize(this);
   }
 
   /** Packs the weights and gives a model that runs without the training engine, with the same bits. */

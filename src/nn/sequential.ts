@@ -7,7 +7,7 @@ import { applyLayer, type Layer, Module } from "./module.ts";
 
 /** A chain of modules and activations; children are named by their position, as in PyTorch. */
 export class Sequential extends Module {
-  readonly layers: readonly Layer[];
+  readonly layers: Layer[];
 
   constructor(...layers: Layer[]) {
     super();
@@ -18,6 +18,10 @@ export class Sequential extends Module {
 
   override children(): [string, Module][] {
     return this.layers.flatMap((layer, i): [string, Module][] => (layer instanceof Module ? [[String(i), layer]] : []));
+  }
+
+  override replaceChild(name: string, next: Module): void {
+    this.layers[Number(name)] = next;
   }
 
   override forward(x: Tensor): Tensor {
@@ -34,7 +38,7 @@ export class Sequential extends Module {
 
 /** x + layer(x). The layer must keep the shape. */
 export class Residual extends Module {
-  readonly layer: Layer;
+  layer: Layer;
 
   constructor(layer: Layer) {
     super();
