@@ -96,6 +96,11 @@ test.each([
   expect(() => read(text)).toThrow(/^.{20,300}$/);
 });
 
+test("columns are counted before they are kept", () => {
+  expect(() => read(",".repeat(1_000_000))).toThrow(/line 1 has more than 1000000 columns/);
+  expect(read(`1${",1".repeat(999_999)}`).columnCount).toBe(1_000_000);
+});
+
 test("many lines and empty lines are read", () => {
   const table = read(`${"\n".repeat(1_000_000)}${"1,2\n".repeat(200_000)}`);
   expect([table.rowCount, table.columnCount, table.values.length]).toEqual([200_000, 2, 400_000]);

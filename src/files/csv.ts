@@ -44,7 +44,7 @@ export function parseCsv(bytes: Uint8Array, file = "<bytes>", options: CsvOption
 
   for (const { line, lineNumber } of linesOf(text)) {
     separator ??= detectSeparator(line);
-    const cells = line.split(separator, MAX_COLUMNS + 1).map((cell) => cell.trim());
+    const cells = line.split(separator, MAX_COLUMNS + 1).map((cell) => cell.trim()); // a byte order mark goes, too
     if (cells.length > MAX_COLUMNS) {
       throw new FileError(`line ${lineNumber} has more than ${MAX_COLUMNS} columns: break it into rows`, { file });
     }
@@ -73,7 +73,7 @@ export function parseCsv(bytes: Uint8Array, file = "<bytes>", options: CsvOption
 function* linesOf(text: string): Generator<{ line: string; lineNumber: number }> {
   const lineEnd = /\r\n|\n|\r|$/g;
   let lineNumber = 0;
-  for (let start = text.startsWith("\uFEFF") ? 1 : 0; start < text.length; start = lineEnd.lastIndex) {
+  for (let start = 0; start < text.length; start = lineEnd.lastIndex) {
     lineEnd.lastIndex = start;
     const end = lineEnd.exec(text)?.index ?? text.length;
     const line = text.slice(start, end);

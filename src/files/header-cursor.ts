@@ -3,8 +3,6 @@
 import { FileError } from "../core/errors.ts";
 import { decodeUtf8, excerpt, utf8ByteLength } from "./utf8.ts";
 
-const MAX_DIGITS = 16; // of 2^53 - 1
-
 /** Walks over a header's text; failures are `FileError`s with the file, the byte and, where set, the tensor. */
 export class HeaderCursor {
   readonly text: string;
@@ -50,7 +48,7 @@ export class HeaderCursor {
   wholeNumber(what: string): number {
     this.skipWhitespace();
     let end = this.at;
-    while (end - this.at <= MAX_DIGITS && isDigit(this.text.charCodeAt(end))) end++;
+    while (isDigit(this.text.charCodeAt(end))) end++;
     const digits = this.text.slice(this.at, end);
     const hasLeadingZero = digits.length > 1 && digits.startsWith("0");
     const hasMore = end < this.text.length && ".eE".includes(this.text.charAt(end));
