@@ -36,7 +36,9 @@ export function traceQuantizer(
     const inputs = [tensor(upstream, size), tensor(weights, size)];
     if (learned) inputs.push(tensor(learned, [learned.length, 1]));
     const outputs = run(inputs);
-    const [trits, scales, surrogate, weightGradient, scaleGradient] = outputs.map((output) => output.dataSync());
+    // Adding 0 turns -0 into 0: the numeric contract does not tell them apart, but toEqual does.
+    const values = outputs.map((output) => output.dataSync().map((value) => value + 0));
+    const [trits, scales, surrogate, weightGradient, scaleGradient] = values;
     for (const used of [...inputs, ...outputs]) used.dispose();
     return { trits, scales, surrogate, weightGradient, scaleGradient: scaleGradient ?? new Float32Array(0) };
   };
