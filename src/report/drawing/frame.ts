@@ -63,14 +63,15 @@ export function drawLegend(
   width: number,
   top: number = BELOW_TITLE,
 ): { content: Markup; height: number } {
-  const widths = entries.map(({ label, shape }) => swatchWidth(shape) + 6 + textWidth(label) + 14);
+  const fitted = entries.map(({ label, shape }) => fitText(label, width - swatchWidth(shape) - 6));
+  const widths = entries.map(({ shape }, index) => swatchWidth(shape) + 6 + textWidth(fitted[index]) + 14);
   const widest = Math.max(1, ...widths);
   const isOneRow = widths.reduce((sum, one) => sum + one, 0) <= width + 14;
   const rowCount = isOneRow ? 1 : Math.ceil(entries.length / Math.max(1, Math.floor((width + 14) / widest)));
   const columnCount = Math.ceil(entries.length / rowCount);
 
   let x = 0;
-  const items = entries.map(({ label, color, shape }, index) => {
+  const items = entries.map(({ color, shape }, index) => {
     const left = isOneRow ? x : (index % columnCount) * widest;
     const y = top + (isOneRow ? 0 : Math.floor(index / columnCount) * LINE_HEIGHT);
     x += widths[index];
@@ -78,7 +79,7 @@ export function drawLegend(
       shape === "square"
         ? markup`<rect x="${left}" y="${y - 10}" width="12" height="12" rx="2" fill="${color}"/>`
         : markup`<line x1="${left}" x2="${left + 20}" y1="${y - 4}" y2="${y - 4}" stroke="${color}" stroke-width="2.5"${shape === "dashes" && DASHES}/>`;
-    return markup`${swatch}<text x="${left + swatchWidth(shape) + 6}" y="${y}">${label}</text>`;
+    return markup`${swatch}<text x="${left + swatchWidth(shape) + 6}" y="${y}">${fitted[index]}</text>`;
   });
   return { content: markup`<g>${items}</g>`, height: entries.length === 0 ? 0 : rowCount * LINE_HEIGHT };
 }
@@ -95,6 +96,11 @@ export function leftMargin(axis: Axis): number {
   return Math.max(20, ...axis.ticks.map(({ label }) => textWidth(label))) + 8;
 }
 
+/** Right margin of a horizontal axis: its last label reaches half its width beyond it. */
+export function rightMargin(axis: Axis): number {
+  return Math.max(12, ...axis.ticks.map(({ label }) => textWidth(label) / 2));
+}
+
 /** Grid, ticks and labels of both axes; the label of y stands above its axis, where it reads without a turned head. */
 export function drawAxes(area: Area, x: Axis, y: Axis): Markup {
   const { left, top, right, bottom } = area;
@@ -107,7 +113,7 @@ export function drawAxes(area: Area, x: Axis, y: Axis): Markup {
       markup`<line class="axis" x1="${position}" x2="${position}" y1="${bottom}" y2="${bottom + 4}"/><text class="muted middle" x="${position}" y="${bottom + 18}">${label}</text>`,
   );
   return markup`<g>${horizontal}<line class="axis" x1="${left}" x2="${right}" y1="${bottom}" y2="${bottom}"/>${vertical}
-<text class="muted" x="0" y="${top - 12}">${y.label}</text><text class="muted middle" x="${(left + right) / 2}" y="${bottom + 38}">${x.label}</text></g>`;
+<text class="muted" x="0" y="${top - 12}">${fitText(y.label, right)}</text><text class="muted middle" x="${(left + right) / 2}" y="${bottom + 38}">${fitText(x.label, right - left)}</text></g>`;
 }
 
 /** Space below an area for the ticks and the label of its horizontal axis. */

@@ -45,8 +45,10 @@ export function barChart(chart: BarChart): string {
   const { title, label, groups, series, format = formatSignificant, isLastTotal = false, width = 500 } = chart;
   for (const one of series) checkSeries(one, groups.length);
 
-  const texts = series.map(({ values, labels }) => labels ?? values.map((value) => format(value)));
   const left = 12 + Math.min(width * 0.35, widest(groups));
+  const texts = series.map(({ values, labels }) =>
+    (labels ?? values.map((value) => format(value))).map((text) => fitText(text, (width - left) * 0.6)),
+  );
   const pixelsPerUnit = longestFit(series, texts, width - left - 14);
 
   const legend = drawLegend(
@@ -78,7 +80,7 @@ export function barChart(chart: BarChart): string {
     summary: `${label}. ${groups.map((group, g) => `${group}: ${series.map(({ name }, i) => `${name} ${texts[i][g]}`).join(", ")}`).join("; ")}`,
     width,
     height: Math.max(bottom + 4, top + 40),
-    content: markup`<text class="muted" x="0" y="${BELOW_TITLE}">${label}</text>${legend.content}
+    content: markup`<text class="muted" x="0" y="${BELOW_TITLE}">${fitText(label, width)}</text>${legend.content}
 <line class="axis" x1="${left}" x2="${left}" y1="${top - 4}" y2="${bottom}"/>
 ${groups.map(drawGroup)}
 ${groups.length === 0 && drawEmpty({ left: 0, top, right: width, bottom: top + 40 }, "no data")}`,
@@ -90,7 +92,7 @@ const STRONG = markup` class="strong"`;
 /** The largest scale at which every bar and the text behind it stay within `room` pixels; short bars take little of it. */
 function longestFit(series: readonly BarSeries[], texts: readonly (readonly string[])[], room: number): number {
   const fits = series.flatMap(({ values }, i) =>
-    values.map((value, group) => Math.max(40, room - textWidth(texts[i][group])) / value),
+    values.map((value, group) => (room - textWidth(texts[i][group])) / value),
   );
   const smallest = fits.reduce((least, fit) => Math.min(least, fit), Number.POSITIVE_INFINITY);
   return Number.isFinite(smallest) ? smallest : 0;

@@ -12,10 +12,11 @@ import {
   drawPlot,
   LINE_HEIGHT,
   leftMargin,
+  rightMargin,
 } from "../drawing/frame.ts";
 import { type Markup, markup } from "../drawing/markup.ts";
 import { formatValue } from "../drawing/number-format.ts";
-import { textWidth } from "../drawing/text-width.ts";
+import { fitText, textWidth } from "../drawing/text-width.ts";
 import { color, seriesColor } from "../drawing/theme.ts";
 
 /** A point of a series; a value that cannot be drawn (NaN, infinite, not positive on a logarithmic axis) is a gap. */
@@ -92,12 +93,15 @@ export function lineChart(chart: LineChart): string {
   const top = BELOW_TITLE + legend.height + 16;
   const bottom = height - BOTTOM_MARGIN;
   const y = layOutAxis(valuesOf("y"), [bottom, top], chart.y);
-  const area: Area = { left: leftMargin(y), top, right: width - 12, bottom };
-  const x = layOutAxis(valuesOf("x"), [area.left, area.right], chart.x);
+  const left = leftMargin(y);
+  const right = width - rightMargin(layOutAxis(valuesOf("x"), [left, width], chart.x));
+  const area: Area = { left, top, right, bottom };
+  const x = layOutAxis(valuesOf("x"), [left, right], chart.x);
 
   const pointCount = series.reduce((count, { points }) => count + points.length, 0);
   const drawnCount = series.reduce((count, { points }) => count + points.filter(isDrawable).length, 0);
   const missing = pointCount - drawnCount;
+  const note = missing > 0 ? describeMissing(missing, chart) : "";
 
   return drawPlot({
     title,
@@ -106,11 +110,11 @@ export function lineChart(chart: LineChart): string {
     height,
     content: markup`${legend.content}
 ${areas.map((reference) => drawReferenceArea(reference, area, x, y))}
-${drawAxes(area, x, y)}
+${drawAxes(area, x, { ...y, label: fitText(y.label, right - textWidth(note) - 12) })}
 ${series.map((one, index) => drawSeries(one, seriesColor(one.colorIndex ?? index), { x, y, isDrawable, chart }))}
 ${lines.map((reference) => drawReferenceLine(reference, area, x, y))}
 ${drawnCount === 0 && drawEmpty(area, "no data")}
-${missing > 0 && markup`<text class="muted end" x="${area.right}" y="${top - 12}">${describeMissing(missing, chart)}</text>`}`,
+${missing > 0 && markup`<text class="muted end" x="${right}" y="${top - 12}">${note}</text>`}`,
   });
 }
 
@@ -132,13 +136,14 @@ function drawSeries(
 }
 
 function drawReferenceLine(reference: ReferenceLine, area: Area, x: Axis, y: Axis): Markup {
+  const label = fitText(reference.label, (area.right - area.left) * 0.45); // an x line may stand in the middle
   if (reference.axis === "y") {
     const position = y.position(reference.value);
-    return markup`<line x1="${area.left}" x2="${area.right}" y1="${position}" y2="${position}" stroke="${color("muted")}"${DASHES}/><text class="muted end halo" x="${area.right}" y="${position - 5}">${reference.label}</text>`;
+    return markup`<line x1="${area.left}" x2="${area.right}" y1="${position}" y2="${position}" stroke="${color("muted")}"${DASHES}/><text class="muted end halo" x="${area.right}" y="${position - 5}">${label}</text>`;
   }
   const position = x.position(reference.value);
-  const isNearEnd = position + 6 + textWidth(reference.label) > area.right;
-  return markup`<line x1="${position}" x2="${position}" y1="${area.top}" y2="${area.bottom}" stroke="${color("muted")}"${DASHES}/><text class="muted halo${isNearEnd && " end"}" x="${position + (isNearEnd ? -6 : 6)}" y="${area.top + 12}">${reference.label}</text>`;
+  const isNearEnd = position + 6 + textWidth(label) > area.right;
+  return markup`<line x1="${position}" x2="${position}" y1="${area.top}" y2="${area.bottom}" stroke="${color("muted")}"${DASHES}/><text class="muted halo${isNearEnd && " end"}" x="${position + (isNearEnd ? -6 : 6)}" y="${area.top + 12}">${label}</text>`;
 }
 
 function drawReferenceArea({ axis, from, to, label }: ReferenceArea, area: Area, x: Axis, y: Axis): Markup {
@@ -146,7 +151,7 @@ function drawReferenceArea({ axis, from, to, label }: ReferenceArea, area: Area,
   const [start, end] = [along.position(from), along.position(to)].sort((a, b) => a - b);
   const [left, right, top, bottom] =
     axis === "x" ? [start, end, area.top, area.bottom] : [area.left, area.right, start, end];
-  return markup`<rect x="${left}" y="${top}" width="${right - left}" height="${bottom - top}" fill="${color("muted")}" fill-opacity="0.14"/><text class="muted halo" x="${left + 6}" y="${top + LINE_HEIGHT - 4}">${label}</text>`;
+  return markup`<rect x="${left}" y="${top}" width="${right - left}" height="${bottom - top}" fill="${color("muted")}" fill-opacity="0.14"/><text class="muted halo" x="${left + 6}" y="${top + LINE_HEIGHT - 4}">${fitText(label, area.right - left - 6)}</text>`;
 }
 
 function summarize({ series, x, y }: LineChart, isDrawable: (point: Point) => boolean): string {
