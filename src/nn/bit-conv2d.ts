@@ -45,7 +45,7 @@ export class BitConv2d extends Module {
   readonly learnedScale: Parameter | undefined;
   /** `[outChannels]` */
   readonly bias: Parameter | undefined;
-  readonly #ternary: TernaryWeight;
+  private readonly ternaryWeight: TernaryWeight;
 
   /** @throws ShapeError for sizes that are not allowed, UnsupportedError for unknown quantizers, options or activations */
   constructor(inChannels: number, outChannels: number, kernelSize: number | Pair, options: BitConvOptions = {}) {
@@ -63,8 +63,8 @@ export class BitConv2d extends Module {
     this.activation = activationRule(activationOf(options)).id;
     const fanIn = inChannels * this.kernelSize[0] * this.kernelSize[1];
     this.weight = uniformFanIn([outChannels, inChannels, ...this.kernelSize], fanIn, deriveSeed(seed, "weight"));
-    this.#ternary = new TernaryWeight(this.weight, { outFeatures: outChannels, inFeatures: fanIn }, options);
-    this.learnedScale = this.#ternary.learnedScale;
+    this.ternaryWeight = new TernaryWeight(this.weight, { outFeatures: outChannels, inFeatures: fanIn }, options);
+    this.learnedScale = this.ternaryWeight.learnedScale;
     this.bias = bias ? uniformFanIn([outChannels], fanIn, deriveSeed(seed, "bias")) : undefined;
   }
 
@@ -73,14 +73,14 @@ export class BitConv2d extends Module {
     const { inChannels, outChannels, kernelSize, stride, padding, bias } = convolution;
     const geometry = { stride, padding, bias: bias !== undefined };
     const layer = new BitConv2d(inChannels, outChannels, kernelSize, { ...options, ...geometry });
-    layer.#takeOver(convolution);
+    layer.takeOver(convolution);
     return layer;
   }
 
   override forward(x: Tensor): Tensor {
     const [height, width] = outputSize(this, x, this, this.inChannels);
     const { codes, scales } = imageCodes(x, this.activation);
-    const weight = this.#ternary.trace();
+    const weight = this.ternaryWeight.trace();
     const kernel = kernelMatrix(weight.codes.reshape(this.weight.shape));
     const accumulators = patchesOf(codes, this, [height, width])
       .matmul(kernel)
@@ -92,7 +92,7 @@ export class BitConv2d extends Module {
 
   /** The current trits and scales, `[outChannels, inChannels · kernelHeight · kernelWidth]`: what `deploy()` packs. */
   async ternary(): Promise<TernaryMatrix> {
-    return await this.#ternary.read();
+    return await this.ternaryWeight.read();
   }
 
   override async lower(graph: GraphBuilder, input: Value, name: string): Promise<Value> {
@@ -103,13 +103,13 @@ export class BitConv2d extends Module {
   }
 
   override describe(): string {
-    return `${describeConvolution(this)}, ${this.#ternary.quantizer.id}, ${this.activation}`;
+    return `${describeConvolution(this)}, ${this.ternaryWeight.quantizer.id}, ${this.activation}`;
   }
 
-  #takeOver(convolution: Conv2d): void {
+  private takeOver(convolution: Conv2d): void {
     this.weight.value = convolution.weight.value.slice();
     if (this.bias && convolution.bias) this.bias.value = convolution.bias.value.slice();
-    this.#ternary.resetLearnedScale();
+    this.ternaryWeight.resetLearnedScale();
   }
 }
 

@@ -3,12 +3,17 @@ import { UnsupportedError } from "../../core/errors.ts";
 import type { Operation } from "../operation.ts";
 import { activation } from "./activation.ts";
 import { add } from "./add.ts";
+import { attention } from "./attention.ts";
 import { averagePool } from "./average-pool.ts";
+import { batchNorm } from "./batch-norm.ts";
 import { convolution } from "./convolution.ts";
+import { embedding } from "./embedding.ts";
 import { flatten } from "./flatten.ts";
 import { globalAveragePool } from "./global-average-pool.ts";
+import { layerNorm } from "./layer-norm.ts";
 import { linear } from "./linear.ts";
 import { maxPool } from "./max-pool.ts";
+import { positionEmbedding } from "./position-embedding.ts";
 import { rmsNorm } from "./rms-norm.ts";
 import { ternaryConvolution } from "./ternary-convolution.ts";
 import { ternaryLinear } from "./ternary-linear.ts";
@@ -16,12 +21,17 @@ import { ternaryLinear } from "./ternary-linear.ts";
 export {
   activation,
   add,
+  attention,
   averagePool,
+  batchNorm,
   convolution,
+  embedding,
   flatten,
   globalAveragePool,
+  layerNorm,
   linear,
   maxPool,
+  positionEmbedding,
   rmsNorm,
   ternaryConvolution,
   ternaryLinear,
@@ -33,7 +43,12 @@ export const operations: readonly Operation[] = [
   ternaryConvolution,
   linear,
   convolution,
+  attention,
+  embedding,
+  positionEmbedding,
   rmsNorm,
+  layerNorm,
+  batchNorm,
   activation,
   add,
   maxPool,
