@@ -118,6 +118,9 @@ test("all plots, tables and the command are there", () => {
   const labels = texts(root, "text");
   expect(labels).toEqual(expect.arrayContaining(["800 kB", "40 kB (20.0× smaller)", "801 kB", "zero → one"]));
   expect(labels).toEqual(expect.arrayContaining(["float, training", "float, validation"]));
+  const strokes = elementsOf(root, "path").flatMap(({ attributes }) => attributes.stroke ?? []);
+  const [float, ternary] = ["var(--series-0)", "var(--series-1)"]; // training and validation of a run look alike
+  expect(strokes).toEqual([float, float, ternary, ternary, float, float, ternary, ternary]);
 });
 
 test("without validation and examples their plots are left out", () => {

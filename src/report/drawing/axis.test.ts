@@ -35,6 +35,7 @@ test("a domain is rounded outwards, unless it is tight, whole or limited", () =>
   expect(domain([1, 7], { isWhole: true })).toEqual([1, 7]);
   expect(domain([0.97, 0.97], { limits: [0, 1] })[1]).toBe(1);
   expect(domain([0.97, 1.3], { limits: [0, 1] })[1]).toBe(1.3); // data are never cut off
+  expect(domain([-0.3, 0.5], { limits: [0, 1] })[0]).toBe(-0.3);
   expect(domain([3, 9.7], { includesZero: true })).toEqual([0, 10]);
 });
 
@@ -50,6 +51,7 @@ test("ticks of one axis share their unit and their decimals", () => {
 test("constant, absent and undrawable values give an axis with a length", () => {
   expect(layOutAxis([5, 5], pixels, { label: "value", isTight: true }).domain).toEqual([4.5, 5.5]);
   expect(layOutAxis([0], pixels, { label: "value" }).domain).toEqual([-1, 1]);
+  expect(layOutAxis([0], pixels, { label: "value", includesZero: true }).domain).toEqual([0, 1]);
   expect(layOutAxis([], pixels, { label: "value" }).domain).toEqual([0, 1]);
   expect(layOutAxis([Number.NaN, Number.POSITIVE_INFINITY, 1e300], pixels, { label: "value" }).domain).toEqual([0, 1]);
 });

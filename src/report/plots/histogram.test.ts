@@ -48,6 +48,13 @@ test("the bars of each trit hold its weights", () => {
   ]);
 });
 
+test("the weight at the very end of the axis is counted", () => {
+  const weights = Float32Array.of(-1, -0.5, 0.5, 1);
+  const trits = Int8Array.from(weights, Math.sign);
+  const root = parseMarkup(histogram({ name: "a", weights, trits, scales: Float32Array.of(0.1) }));
+  expect(elementsOf(root, "path").flatMap(barsOf)).toHaveLength(4);
+});
+
 test("shares, scale and thresholds are printed, levels and thresholds marked where they are", () => {
   const root = parseMarkup(histogram(layer(4, [1])));
   const shares = texts(root).filter((text) => /^(−1|0|\+1): /.test(text));
