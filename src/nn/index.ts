@@ -35,6 +35,7 @@ export { MaxPool2d, type PoolOptions } from "./max-pool2d.ts";
 export { accuracy, indexOfLargest, type Metric, type MetricSum, meanAbsoluteError } from "./metrics.ts";
 export { type Activation, type Layer, Module } from "./module.ts";
 export { type AttentionOptions, MultiHeadAttention, type ProjectionOptions } from "./multi-head-attention.ts";
+export { MultiTernaryLinear, type MultiTernaryLinearOptions, type PlaneOptions } from "./multi-ternary-linear.ts";
 export {
   type AdamOptions,
   adam,
