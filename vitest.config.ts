@@ -5,6 +5,7 @@ const config: ViteUserConfig = {
   test: {
     pool: "forks",
     maxWorkers: 2,
+    allowOnly: false, // lint cannot watch for it: it takes our `fit` for a focused test
     projects: [
       {
         extends: true,
