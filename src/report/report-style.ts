@@ -15,9 +15,8 @@ section,details{margin-top:36px}
 .mark{display:block}
 .panel{background:var(--panel);border:1px solid var(--line);border-radius:12px}
 .note{color:var(--muted);margin:-8px 0 14px}
-.cards{display:grid;gap:16px;grid-template-columns:repeat(auto-fit,minmax(200px,1fr))}
-@media (max-width:720px){.cards{grid-template-columns:repeat(2,1fr)}.card:last-child:nth-child(odd){grid-column:1/-1}}
-.card{padding:18px 20px}
+.cards{display:flex;flex-wrap:wrap;gap:16px}
+.card{flex:1 1 205px;padding:18px 20px}
 .card .label{color:var(--muted);font-size:14px}
 .card .value{font-size:28px;line-height:1.3;font-weight:650;letter-spacing:-.01em;margin:4px 0}
 .card .detail{color:var(--muted);font-size:14px;line-height:1.45}
@@ -30,7 +29,7 @@ section,details{margin-top:36px}
 @media (min-width:800px){.plots.three{grid-template-columns:repeat(2,1fr)}}
 @media (min-width:1120px){.plots.three{grid-template-columns:repeat(3,1fr)}}
 figure{margin:0;padding:18px 20px;overflow-x:auto;min-width:0}
-figure svg{display:block;margin:0 auto}
+figure svg{display:block}
 figcaption{color:var(--muted);font-size:14px;margin-top:10px}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;width:100%}

@@ -135,9 +135,17 @@ test("without validation and examples their plots are left out", () => {
 test("a training that diverged or never began has its report", () => {
   const diverged = history.map((epoch) => ({ ...epoch, loss: Number.NaN }));
   expect(texts(render({ runs: [{ name: "a", history: diverged, seconds: 1 }] }), "td")).toContain("n/a");
-  const nothing = render({ runs: [{ name: "a", history: [], seconds: 0 }], memory: [], confusion: [], classes: [] });
+  const runs = [{ name: "a", history: [], seconds: 0 }];
+  const nothing = render({ runs, memory: [], confusion: [], classes: [], examples: [] });
   expect(texts(nothing, "text")).toEqual(expect.arrayContaining(["no data", "no classes"]));
   expect(texts(nothing, "td").slice(0, 8)).toEqual(["a", "0", "–", "–", "–", "–", "0 s", "n/a"]);
+});
+
+test("a mistake between classes that do not exist is refused", () => {
+  const image = grayscaleImage(Float32Array.of(0, 1), 2, 1);
+  expect(() => render({ examples: [{ image, truth: 0, prediction: 2 }] })).toThrow(
+    "a class must be an index below 2, got 2",
+  );
 });
 
 test("a deep model folds its later histograms, many classes take the whole width", () => {

@@ -7,7 +7,7 @@ import { deploymentSections, learningSections, weightSections } from "./training
 /**
  * Renders the report of a training as an HTML document.
  *
- * @throws ShapeError when the sizes of a layer, of the confusion matrix or of a picture disagree
+ * @throws ShapeError when the sizes of a layer, of the confusion matrix or of a picture disagree, or a class is unknown
  */
 export function trainingReport(record: TrainingRecord): string {
   const { title, subtitle, generated, environment, command } = record;

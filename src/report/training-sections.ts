@@ -1,4 +1,5 @@
 /** The sections of a training's report: learning curves, weights, and what deployment costs and gets wrong. */
+import { ShapeError } from "../core/errors.ts";
 import {
   formatBytes,
   formatCount,
@@ -95,7 +96,7 @@ export function deploymentSections(record: TrainingRecord): Section[] {
       title: "Mistakes: true class → predicted class",
       images: examples.slice(0, MOST_EXAMPLES).map(({ image, truth, prediction }) => ({
         image,
-        label: `${classes[truth]} → ${classes[prediction]}`,
+        label: `${classOf(classes, truth)} → ${classOf(classes, prediction)}`,
       })),
     });
     plots.push({ svg: mistakes });
@@ -151,6 +152,12 @@ function curves(
       { name: `${name}, validation`, points: validation, colorIndex },
     ];
   });
+}
+
+function classOf(classes: readonly string[], index: number): string {
+  const name = classes[index];
+  if (name === undefined) throw new ShapeError(`a class must be an index below ${classes.length}, got ${index}`);
+  return name;
 }
 
 function orNone(value: number | undefined, format: (value: number) => string): string {
