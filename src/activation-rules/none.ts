@@ -1,5 +1,5 @@
 /** Weight-only ternary: the inputs stay float32, as in BitTorch, ParetoQ and TriLM. */
-import { type ActivationRule, largestMagnitude } from "./activation-rule.ts";
+import { type ActivationRule, largestMagnitude, MAX_MAGNITUDE } from "./activation-rule.ts";
 
 /** Float activations: code = x, scale = 1. */
 export const none: ActivationRule = {
@@ -12,5 +12,8 @@ export const none: ActivationRule = {
     return Number.isNaN(largestMagnitude(token)) ? Number.NaN : 1;
   },
 
-  trace: (x) => ({ codes: x, scales: x.constant(1) }),
+  trace(x) {
+    const isAllowed = x.stopGradient().maxAbs().less(MAX_MAGNITUDE);
+    return { codes: x, scales: isAllowed.where(1, Number.NaN) };
+  },
 };

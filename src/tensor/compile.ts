@@ -1,5 +1,5 @@
 /** Compiled functions and gradients over lists of tensors. */
-import { type EngineArray, jit, np, valueAndGrad } from "./engine.ts";
+import { type EngineArray, jit, lax, np, valueAndGrad } from "./engine.ts";
 import type { Parameter } from "./parameter.ts";
 import { type Trace, withScope } from "./scope.ts";
 import { Tensor } from "./tensor.ts";
@@ -38,7 +38,8 @@ export function differentiate(
       withScope(
         undefined,
         () => body(arrays.map((array) => new Tensor(array))),
-        ({ value, extra }) => [value.array.ref, extra.map((tensor) => tensor.array.ref)],
+        // Without stopGradient the engine fails on an extra that is a variable itself.
+        ({ value, extra }) => [value.array.ref, extra.map((tensor) => lax.stopGradient(tensor.array.ref))],
       ),
     { hasAux: true },
   );
