@@ -22,7 +22,7 @@ export class HeaderCursor {
 
   /** Moves over spaces, tabs and line ends, which both JSON and Python allow between words. */
   skipWhitespace(): void {
-    while (" \t\n\r".includes(this.text.charAt(this.at)) && this.at < this.text.length) this.at++;
+    while (isSpace(this.text.charCodeAt(this.at))) this.at++;
   }
 
   /** Skips whitespace, then `token` if it is next; says whether it was. */
@@ -77,6 +77,10 @@ export class HeaderCursor {
 /** A tensor name cut to what a message can carry; a hostile one may have millions of characters. */
 export function shorten(name: string): string {
   return name.length <= 200 ? name : `${name.slice(0, 200)}...`;
+}
+
+function isSpace(code: number): boolean {
+  return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
 }
 
 function isDigit(code: number): boolean {

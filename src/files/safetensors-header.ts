@@ -21,6 +21,10 @@ export const MAX_HEADER_BYTES = 100_000_000;
 /** The header key that holds text instead of a tensor. */
 export const METADATA_KEY = "__metadata__";
 
+const SPACE = 0x20;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
 /** What the header says of one tensor; `begin` and `end` count from the first byte after the header. */
 export interface HeaderEntry {
   dtype: ElementType;
@@ -49,11 +53,12 @@ export function readSafetensorsHeader(bytes: Uint8Array, file: string): Safetens
   const metadata: Record<string, string> = Object.create(null); // so that "__proto__" is a key like any other
 
   if (!cursor.text.startsWith("{")) cursor.failExpecting(`"{" as the first character of the header`);
-  readObject(cursor, "the header", (name) => {
+  const fields = new Set<string>();
+  readObject(cursor, "the header", new Set(), (name) => {
     if (name === METADATA_KEY) readMetadata(cursor, metadata);
     else {
       cursor.tensor = name;
-      entries.set(name, readEntry(cursor, bytes.length - dataStart));
+      entries.set(name, readEntry(cursor, bytes.length - dataStart, fields));
       cursor.tensor = undefined;
     }
   });
@@ -76,16 +81,16 @@ function readHeaderLength(bytes: Uint8Array, file: string): number {
 }
 
 function readMetadata(cursor: HeaderCursor, metadata: Record<string, string>): void {
-  readObject(cursor, METADATA_KEY, (key) => {
+  readObject(cursor, METADATA_KEY, new Set(), (key) => {
     metadata[key] = readString(cursor, `text as a value of ${METADATA_KEY}`);
   });
 }
 
-function readEntry(cursor: HeaderCursor, dataByteLength: number): HeaderEntry {
+function readEntry(cursor: HeaderCursor, dataByteLength: number, seen: Set<string>): HeaderEntry {
   cursor.skipWhitespace();
   const start = cursor.at;
   const found: { dtype?: ElementType; shape?: readonly number[]; range?: readonly [number, number] } = {};
-  readObject(cursor, "a tensor", (field, at) => {
+  readObject(cursor, "a tensor", seen, (field, at) => {
     if (field === "dtype") found.dtype = readElementType(cursor);
     else if (field === "shape") found.shape = readShape(cursor);
     else if (field === "data_offsets") found.range = readRange(cursor, dataByteLength);
@@ -141,11 +146,20 @@ function readRange(cursor: HeaderCursor, dataByteLength: number): readonly [numb
   return [begin, end];
 }
 
-/** Reads a JSON object; `readMember` reads the value of the key it is given, which stands at index `at`. */
-function readObject(cursor: HeaderCursor, what: string, readMember: (key: string, at: number) => void): void {
+/**
+ * Reads a JSON object; `readMember` reads the value of the key it is given, which stands at index `at`.
+ *
+ * @param seen an empty set for the keys, or an old one to be emptied: a million tensors should not cost a million sets
+ */
+function readObject(
+  cursor: HeaderCursor,
+  what: string,
+  seen: Set<string>,
+  readMember: (key: string, at: number) => void,
+): void {
+  seen.clear();
   cursor.expect("{", `to open ${what}`);
   if (cursor.take("}")) return;
-  const seen = new Set<string>();
   do {
     cursor.skipWhitespace();
     const at = cursor.at;
@@ -161,20 +175,27 @@ function readObject(cursor: HeaderCursor, what: string, readMember: (key: string
 function readString(cursor: HeaderCursor, what: string): string {
   cursor.skipWhitespace();
   const { text, at } = cursor;
-  if (text.charAt(at) !== '"') cursor.failExpecting(what);
+  if (text.charCodeAt(at) !== QUOTE) cursor.failExpecting(what);
   let end = at + 1;
-  while (end < text.length && text.charAt(end) !== '"') end += text.charAt(end) === "\\" ? 2 : 1;
+  let isPlain = true;
+  for (let code = text.charCodeAt(end); code !== QUOTE && end < text.length; code = text.charCodeAt(end)) {
+    if (code === BACKSLASH || code < SPACE) isPlain = false;
+    end += code === BACKSLASH ? 2 : 1;
+  }
   if (end >= text.length) cursor.fail("this text has no closing quote: the header is damaged", at);
-  const value = parseString(cursor, text.slice(at, end + 1));
-  if (!isWellFormed(value)) cursor.fail("this text holds half of a surrogate pair, which is no character", at);
+  const value = isPlain ? text.slice(at + 1, end) : parseString(cursor, text.slice(at, end + 1));
   cursor.at = end + 1;
   return value;
 }
 
+/** Reads a quoted text with escapes, or refuses it for its control characters. */
 function parseString(cursor: HeaderCursor, literal: string): string {
+  let value: string;
   try {
-    return JSON.parse(literal); // quoted by the caller, so the value can only be a string
+    value = JSON.parse(literal); // of something in quotes, so a string or no JSON
   } catch (cause) {
     cursor.fail(`${excerpt(literal)} is no JSON string`, cursor.at, { cause });
   }
+  if (!isWellFormed(value)) cursor.fail("this text holds half of a surrogate pair, which is no character");
+  return value;
 }
