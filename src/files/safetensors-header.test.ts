@@ -299,3 +299,9 @@ test("JSON's spaces, escapes and orders are all read", () => {
   expect(tensors.get("b")).toMatchObject({ dtype: "F32", shape: [] });
   expect(metadata).toEqual({});
 });
+
+test("a header of very many empty tensors is refused before it fills the memory", () => {
+  const fields = `{"dtype":"F32","shape":[0],"data_offsets":[0,0]}`;
+  const header = `{${Array.from({ length: 200_001 }, (_, i) => `"${i}":${fields}`).join(",")}}`;
+  expect(errorOf(fileOf(header)).message).toMatch(/at most 200000 tensors/);
+});

@@ -18,6 +18,9 @@ export const HEADER_PREFIX_BYTES = 8;
 /** Largest header that the format allows, in bytes. */
 export const MAX_HEADER_BYTES = 100_000_000;
 
+/** Most tensors of one file: far more than any model has, few enough that a hostile header cannot fill the memory. */
+export const MAX_TENSORS = 200_000;
+
 /** The header key that holds text instead of a tensor. */
 export const METADATA_KEY = "__metadata__";
 
@@ -58,6 +61,7 @@ export function readSafetensorsHeader(bytes: Uint8Array, file: string): Safetens
     if (name === METADATA_KEY) readMetadata(cursor, metadata);
     else {
       cursor.tensor = name;
+      if (entries.size === MAX_TENSORS) cursor.failExpecting(`at most ${MAX_TENSORS} tensors`);
       entries.set(name, readEntry(cursor, bytes.length - dataStart, fields));
       cursor.tensor = undefined;
     }
