@@ -1,12 +1,12 @@
 /** Rows of digits in a byte: what our own two formats share. */
 import { ShapeError } from "../core/errors.ts";
-import type { MatrixShape, TernaryMatrix } from "../core/ternary-matrix.ts";
+import { checkSize } from "../core/shape.ts";
+import { checkTernaryMatrix, type MatrixShape, type TernaryMatrix } from "../core/ternary-matrix.ts";
 import type { Format } from "./format.ts";
 
 /** A format that stores `digitsPerByte` trits a byte as base-`base` digits t + 1, first trit least significant, rows aligned. */
 export function digitFormat(id: string, summary: string, base: number, digitsPerByte: number): Format {
-  const limit = base ** digitsPerByte;
-  const decoded = decodingTable(base, digitsPerByte);
+  const { decoded, standsForTrits } = decodingTable(base, digitsPerByte);
   const rowBytes = (inFeatures: number): number => Math.ceil(inFeatures / digitsPerByte);
   const byteLength = ({ outFeatures, inFeatures }: MatrixShape): number => outFeatures * rowBytes(inFeatures);
   return {
@@ -15,7 +15,9 @@ export function digitFormat(id: string, summary: string, base: number, digitsPer
     bitsPerWeight: 8 / digitsPerByte,
     byteLength,
 
-    pack({ outFeatures, inFeatures, trits }) {
+    pack(matrix) {
+      checkTernaryMatrix(matrix);
+      const { outFeatures, inFeatures, trits } = matrix;
       const bytes = new Uint8Array(byteLength({ outFeatures, inFeatures }));
       let at = 0;
       for (let n = 0; n < outFeatures; n++) {
@@ -32,6 +34,8 @@ export function digitFormat(id: string, summary: string, base: number, digitsPer
     },
 
     unpack(bytes, { outFeatures, inFeatures }, scales = Float32Array.of(1)): TernaryMatrix {
+      checkSize("outFeatures", outFeatures);
+      checkSize("inFeatures", inFeatures);
       const expected = byteLength({ outFeatures, inFeatures });
       if (bytes.length !== expected) {
         throw new ShapeError(
@@ -43,27 +47,33 @@ export function digitFormat(id: string, summary: string, base: number, digitsPer
       for (let n = 0; n < outFeatures; n++) {
         for (let first = 0; first < inFeatures; first += digitsPerByte) {
           const byte = bytes[at++];
+          if (!standsForTrits[byte]) {
+            throw new ShapeError(`${id}: byte ${at - 1} holds ${byte}, which stands for no trits`);
+          }
           const count = Math.min(digitsPerByte, inFeatures - first);
           for (let digit = 0; digit < count; digit++) {
-            const trit = decoded[byte * digitsPerByte + digit];
-            if (byte >= limit || trit > 1)
-              throw new ShapeError(`${id}: byte ${at - 1} holds ${byte}, which stands for no trits`);
-            trits[n * inFeatures + first + digit] = trit;
+            trits[n * inFeatures + first + digit] = decoded[byte * digitsPerByte + digit];
           }
         }
       }
-      return { outFeatures, inFeatures, trits, scales };
+      const matrix = { outFeatures, inFeatures, trits, scales };
+      checkTernaryMatrix(matrix);
+      return matrix;
     },
   };
 }
 
-/** Trit of each digit of each byte value. */
-function decodingTable(base: number, digitsPerByte: number): Int8Array {
-  const table = new Int8Array(256 * digitsPerByte);
+/** Trit of each digit of each byte value, and which bytes hold trits only, padding included. */
+function decodingTable(base: number, digitsPerByte: number): { decoded: Int8Array; standsForTrits: boolean[] } {
+  const decoded = new Int8Array(256 * digitsPerByte);
+  const standsForTrits = new Array<boolean>(256).fill(true);
   for (let byte = 0; byte < 256; byte++) {
-    for (let digit = 0, rest = byte; digit < digitsPerByte; digit++, rest = Math.floor(rest / base)) {
-      table[byte * digitsPerByte + digit] = (rest % base) - 1;
+    let rest = byte;
+    for (let digit = 0; digit < digitsPerByte; digit++, rest = Math.floor(rest / base)) {
+      decoded[byte * digitsPerByte + digit] = (rest % base) - 1;
+      if (rest % base > 2) standsForTrits[byte] = false;
     }
+    if (rest > 0) standsForTrits[byte] = false;
   }
-  return table;
+  return { decoded, standsForTrits };
 }

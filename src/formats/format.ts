@@ -10,13 +10,17 @@ export interface Format {
   readonly bitsPerWeight: number;
   /** Bytes of the packed trits; tails of rows are padded. */
   byteLength(shape: MatrixShape): number;
-  /** The trits as bytes; scales are stored beside them. */
+  /**
+   * The trits as bytes; scales are stored beside them.
+   *
+   * @throws ShapeError when the matrix is not one
+   */
   pack(matrix: TernaryMatrix): Uint8Array;
   /**
    * The matrix again.
    *
    * @param scales stored beside the bytes; without them the matrix has scale 1
-   * @throws ShapeError when the bytes do not fit the shape or hold a code that stands for no trit
+   * @throws ShapeError when the bytes or scales do not fit the shape or hold what stands for no trit or scale
    */
   unpack(bytes: Uint8Array, shape: MatrixShape, scales?: Float32Array): TernaryMatrix;
 }
