@@ -32,6 +32,7 @@ export interface BackendLinear extends Disposable {
   /**
    * @param x `[m, inFeatures]`
    * @returns `[m, outFeatures]`: Σ over planes of acc · (s_x · s_w), plus bias, as the numeric contract orders it
+   * @throws ShapeError when `x` does not hold that many values
    */
   run(x: Float32Array, m: number): Float32Array | Promise<Float32Array>;
 }
@@ -43,6 +44,7 @@ export interface BackendConvolution extends Disposable {
   /**
    * @param x `[images, height, width, inChannels]`
    * @returns `[images, outHeight, outWidth, outChannels]`
+   * @throws ShapeError when `x` does not hold that many values, or an image with its padding is smaller than the kernel
    */
   run(x: Float32Array, images: number, height: number, width: number): Float32Array | Promise<Float32Array>;
 }
@@ -52,9 +54,15 @@ export interface Backend {
   readonly id: string;
   /** Names of its kernels on this machine, best first. */
   readonly kernels: readonly string[];
-  /** @param planes one matrix, or several whose products add up (multi-ternary), all of one shape */
+  /**
+   * @param planes one matrix, or several whose products add up (multi-ternary), all of one shape
+   * @throws ShapeError when they or the bias do not fit, UnsupportedError for an unknown activation or kernel
+   */
   linear(planes: readonly TernaryMatrix[], options: LayerOptions): BackendLinear;
-  /** @param planes `[outChannels, inChannels · kernelHeight · kernelWidth]`, each row ordered channel, row, column */
+  /**
+   * @param planes `[outChannels, inChannels · kernelHeight · kernelWidth]`, each row ordered channel, row, column
+   * @throws ShapeError, UnsupportedError as `linear` does, ShapeError also for a geometry that is none
+   */
   convolution(
     planes: readonly TernaryMatrix[],
     geometry: ConvolutionGeometry,

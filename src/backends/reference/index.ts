@@ -1,8 +1,16 @@
 /** The reference backend: plain TypeScript loops that every other backend must equal in all bits. */
 import { type ActivationRule, activationRule } from "../../activation-rules/index.ts";
 import { ShapeError, UnsupportedError } from "../../core/errors.ts";
+import { checkSize } from "../../core/shape.ts";
 import { checkTernaryMatrix, MAX_IN_FEATURES, type TernaryMatrix } from "../../core/ternary-matrix.ts";
-import type { Backend, BackendConvolution, BackendLinear, ConvolutionGeometry, LayerOptions } from "../backend.ts";
+import {
+  type Backend,
+  type BackendConvolution,
+  type BackendLinear,
+  type ConvolutionGeometry,
+  convolvedSize,
+  type LayerOptions,
+} from "../backend.ts";
 import { plainConvolution } from "./convolution.ts";
 import { plainLinear } from "./linear.ts";
 
@@ -20,6 +28,7 @@ function linear(planes: readonly TernaryMatrix[], options: LayerOptions): Backen
     kernel: KERNEL,
     byteLength: byteLengthOf(planes),
     run(x, m) {
+      checkSize("m", m, 0);
       checkInput(x, m * inFeatures, `[${m}, ${inFeatures}]`);
       return plainLinear(planes, rule, options.bias, x, m);
     },
@@ -33,6 +42,7 @@ function convolution(
   options: LayerOptions,
 ): BackendConvolution {
   const rule = checkLayer(planes, options);
+  checkGeometry(geometry);
   const { inChannels, kernelSize } = geometry;
   const patchSize = inChannels * kernelSize[0] * kernelSize[1];
   if (planes[0].inFeatures !== patchSize) {
@@ -44,6 +54,8 @@ function convolution(
     kernel: KERNEL,
     byteLength: byteLengthOf(planes),
     run(x, images, height, width) {
+      checkSize("images", images, 0);
+      checkImageSize(geometry, [height, width]);
       checkInput(x, images * height * width * inChannels, `[${images}, ${height}, ${width}, ${inChannels}]`);
       return plainConvolution(planes, geometry, rule, options.bias, x, [images, height, width]);
     },
@@ -72,6 +84,27 @@ function checkLayer(planes: readonly TernaryMatrix[], options: LayerOptions): Ac
     );
   }
   return activationRule(options.activation);
+}
+
+function checkGeometry({ inChannels, kernelSize, stride, padding }: ConvolutionGeometry): void {
+  checkSize("inChannels", inChannels);
+  for (const axis of [0, 1]) {
+    checkSize("kernelSize", kernelSize[axis]);
+    checkSize("stride", stride[axis]);
+    checkSize("padding", padding[axis], 0);
+  }
+}
+
+function checkImageSize({ kernelSize, stride, padding }: ConvolutionGeometry, size: readonly [number, number]): void {
+  for (const axis of [0, 1]) {
+    const name = axis === 0 ? "height" : "width";
+    checkSize(name, size[axis]);
+    if (convolvedSize(size[axis], kernelSize[axis], stride[axis], padding[axis]) < 1) {
+      throw new ShapeError(
+        `an image of ${name} ${size[axis]}, padded by ${padding[axis]}, is smaller than the kernel of ${kernelSize[axis]}; use larger images or more padding`,
+      );
+    }
+  }
 }
 
 function checkInput(x: Float32Array, expected: number, shape: string): void {
