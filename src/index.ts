@@ -19,6 +19,7 @@ export {
 } from "./core/errors.ts";
 export type { Shape } from "./core/shape.ts";
 export { dequantize, type Granularity, type MatrixShape, type TernaryMatrix } from "./core/ternary-matrix.ts";
+export type { ByteSource } from "./files/index.ts";
 export { type Format, formatById, formats } from "./formats/index.ts";
 export {
   createQuantizer,
@@ -29,4 +30,19 @@ export {
 } from "./quantizers/index.ts";
 export { DeployedModel, type OpenOptions, type RunOptions } from "./runtime/deployed-model.ts";
 export type { AttributeValue, FloatTensor, Graph, GraphNode, NodeTensor, PackedTensor } from "./runtime/graph.ts";
+export {
+  formatInspection,
+  type Inspection,
+  inspectModel,
+  type NodeInspection,
+  type SizeInspection,
+  type TritShares,
+} from "./runtime/inspect.ts";
+export {
+  type LoadModelOptions,
+  loadModel,
+  modelToBytes,
+  type SaveModelOptions,
+  saveModel,
+} from "./runtime/model-file.ts";
 export type { HostTensor } from "./runtime/operation.ts";

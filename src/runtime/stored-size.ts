@@ -32,7 +32,7 @@ export function valueCount(tensor: NodeTensor): number {
 }
 
 /** The tensors of a node with one plane for each ternary weight: `weight.0`, `weight.1`, ... add up to one matrix. */
-function parameterTensors(node: GraphNode): readonly NodeTensor[] {
+export function parameterTensors(node: GraphNode): readonly NodeTensor[] {
   const entries = Object.entries(node.tensors);
   return entries.flatMap(([name, tensor]) => (tensor.kind === "ternary" && isFurtherPlane(name) ? [] : [tensor]));
 }

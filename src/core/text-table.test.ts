@@ -1,0 +1,31 @@
+import { expect, test } from "vitest";
+import { formatTable, type TextTable } from "./text-table.ts";
+
+const table: TextTable = {
+  heading: ["name", "bytes", "note"],
+  alignments: ["left", "right", "left"],
+  rows: [
+    ["a", "1,234", ""],
+    ["longer name", "5", "x"],
+  ],
+};
+
+test("columns are as wide as their widest cell, and lines end with text", () => {
+  expect(formatTable(table).split("\n")).toEqual([
+    "name         bytes  note",
+    "────────────────────────",
+    "a            1,234",
+    "longer name      5  x",
+  ]);
+});
+
+test("a total stands below a line and widens columns, too", () => {
+  expect(formatTable({ ...table, total: ["total", "1,000,000", ""] }).split("\n")).toEqual([
+    "name             bytes  note",
+    "────────────────────────────",
+    "a                1,234",
+    "longer name          5  x",
+    "────────────────────────────",
+    "total        1,000,000",
+  ]);
+});

@@ -1,0 +1,150 @@
+/** Saved models: safetensors files that hold a graph's packed weights and, in their metadata, its architecture. */
+import { openBackend } from "../backends/index.ts";
+import { FileError, UnsupportedError, UsageError } from "../core/errors.ts";
+import { type ByteSource, parseSafetensors, readBytes, writeFileAtomic, writeSafetensors } from "../files/index.ts";
+import { pathOfFileUrl } from "../files/node-files.ts";
+import { DeployedModel } from "./deployed-model.ts";
+import { checkGraph, type Graph } from "./graph.ts";
+import { MODEL_KEY, type ModelHeader, readModelHeader, writeModelHeader } from "./model-header.ts";
+import { fileErrorOf, StoredTensors, tensorEntriesOf } from "./model-tensors.ts";
+
+/** Options of `saveModel` and `modelToBytes`. */
+export interface SaveModelOptions {
+  /** Texts to store beside those the model carries already, such as the names of its classes; equal keys are replaced. */
+  metadata?: Readonly<Record<string, string>>;
+}
+
+/** Options of `loadModel`. */
+export interface LoadModelOptions {
+  /** Backend by name; the best of this machine without it. */
+  backend?: string;
+  /** Stops reading; the promise rejects with the signal's reason. */
+  signal?: AbortSignal;
+}
+
+/**
+ * Saves a model to a path or `file:` URL; a crash at any moment leaves the old file or the new one. Only in Node: elsewhere
+ * take `modelToBytes` and offer its bytes as a `Blob` to download.
+ *
+ * @throws FileError when the file cannot be written, or the model holds what no file may (a weight that is no number)
+ * @throws UsageError when metadata are not text or use the reserved key `bitlinear`
+ * @throws UnsupportedError outside of Node, and for URLs of other kinds
+ */
+export async function saveModel(
+  model: DeployedModel,
+  target: string | URL,
+  options: SaveModelOptions = {},
+): Promise<void> {
+  const path = pathOf(target);
+  const bytes = graphToBytes(model.graph, options, path);
+  try {
+    await writeFileAtomic(path, bytes);
+  } catch (cause) {
+    throw cause instanceof UnsupportedError ? noFileSystem(path, cause) : cause;
+  }
+}
+
+/**
+ * The bytes of a model's file; equal models and metadata give equal bytes.
+ *
+ * @throws FileError when the model holds what no file may, such as a weight that is no number; it names the tensor
+ * @throws UsageError when metadata are not text or use the reserved key `bitlinear`
+ */
+export function modelToBytes(model: DeployedModel, options: SaveModelOptions = {}): Uint8Array<ArrayBuffer> {
+  return graphToBytes(model.graph, options, "<model>");
+}
+
+/**
+ * Loads a saved model from a path (in Node), a URL, a `File` or other `Blob`, or bytes. It gives the same bits as the model
+ * that was saved.
+ *
+ * @throws FileError when the file cannot be read or is no valid model; it says where
+ * @throws UnsupportedError when the backend is unknown or cannot run here, or the source cannot be read here
+ */
+export async function loadModel(source: ByteSource, options: LoadModelOptions = {}): Promise<DeployedModel> {
+  const { signal } = options;
+  const { bytes, file } = await readBytes(source, { signal });
+  // The model keeps views of the bytes, so it needs its own where the caller holds them too.
+  const isShared = source instanceof Uint8Array || source instanceof ArrayBuffer;
+  const graph = readGraph(isShared ? new Uint8Array(bytes) : bytes, file);
+  signal?.throwIfAborted();
+  const backend = await openBackend(options.backend);
+  try {
+    return await DeployedModel.open(graph, { backend });
+  } catch (cause) {
+    throw fileErrorOf(cause, file);
+  }
+}
+
+function graphToBytes(graph: Graph, options: SaveModelOptions, file: string): Uint8Array<ArrayBuffer> {
+  const metadata = { ...graph.metadata, ...options.metadata };
+  if (Object.hasOwn(metadata, MODEL_KEY)) {
+    throw new UsageError(`the metadata key ${JSON.stringify(MODEL_KEY)} holds the architecture: choose another key`);
+  }
+  const header = writeModelHeader(graph);
+  const bytes = writeSafetensors(graph.nodes.flatMap(tensorEntriesOf), { ...metadata, [MODEL_KEY]: header });
+  readGraph(bytes, file); // what is written can be read
+  return bytes;
+}
+
+function readGraph(bytes: Uint8Array, file: string): Graph {
+  const { tensors, metadata } = parseSafetensors(bytes, file);
+  const { [MODEL_KEY]: text, ...texts } = metadata;
+  if (text === undefined) {
+    const problem = `expected the text ${MODEL_KEY} in its metadata, which is missing: these are weights without a model`;
+    throw new FileError(`${problem}; save one with saveModel, or give the weights to a module's loadStateDict`, {
+      file,
+    });
+  }
+  const header = readModelHeader(text, file);
+  checkOrder(header, file);
+  const stored = new StoredTensors(tensors, bytes, file);
+  const nodes = header.nodes.map((node) => ({ ...node, tensors: stored.readNode(node) }));
+  stored.checkAllUsed();
+  return { ...header, nodes, ...(Object.keys(texts).length > 0 && { metadata: texts }) };
+}
+
+function checkOrder(header: ModelHeader, file: string): void {
+  try {
+    checkGraph({ ...header, nodes: header.nodes.map((node) => ({ ...node, tensors: {} })) });
+  } catch (cause) {
+    throw fileErrorOf(cause, file);
+  }
+}
+
+function pathOf(target: string | URL): string {
+  const url = urlOf(target);
+  if (url === undefined) return String(target);
+  if (url.protocol !== "file:") {
+    throw new UnsupportedError(
+      `a model is saved to a path or a file: URL, not to ${url.protocol}: send the bytes of modelToBytes yourself`,
+    );
+  }
+  try {
+    return pathOfFileUrl(url);
+  } catch (cause) {
+    throw cause instanceof UnsupportedError ? noFileSystem(url.href, cause) : cause;
+  }
+}
+
+/** Undefined for a path. */
+function urlOf(target: string | URL): URL | undefined {
+  if (target instanceof URL) return target;
+  if (typeof target !== "string") {
+    const got = Object.prototype.toString.call(target);
+    throw new UnsupportedError(`a model is saved to a path or a file: URL, got ${got}: take modelToBytes for bytes`);
+  }
+  if (!/^(?:https?|file):\/\//i.test(target)) return undefined;
+  try {
+    return new URL(target);
+  } catch (cause) {
+    throw new FileError("this is not a valid URL: check its spelling", { file: target }, { cause });
+  }
+}
+
+function noFileSystem(path: string, cause: UnsupportedError): UnsupportedError {
+  return new UnsupportedError(
+    `${JSON.stringify(path)} is a path, and files are saved to paths only in Node: offer new Blob([modelToBytes(model)]) for download`,
+    { cause },
+  );
+}
