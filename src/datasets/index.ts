@@ -1,4 +1,5 @@
 /** The data sets, and what reading one's own takes. */
+export { RandomSource, type RandomState } from "../core/random.ts";
 export { DATA_VARIABLE, resolveDataDirectory } from "./data-directory.ts";
 export { checkDataset, type Dataset, type DatasetSplit, sampleCount, subset } from "./dataset.ts";
 export { DIGIT_IMAGE_SIZE, type SyntheticDigitsOptions, syntheticDigits } from "./digits.ts";

@@ -1,0 +1,121 @@
+/**
+ * A float transformer becomes ternary: first by converting it, then by learning from the float model what it said.
+ *
+ *     npx tsx examples/distill-transformer.ts --data DIR [--epochs 4] [--distill-epochs 1] [--quantizer bitnet] [--seed 1]
+ *
+ * DIR holds tiny Shakespeare (input.txt); BITLINEAR_DATA names it as well. An epoch of the float model is 100
+ * steps of 16 passages, one of the ternary models 200.
+ */
+import { parseArgs } from "node:util";
+import { BitLinearError } from "bitlinear";
+import { characterDataset, type Dataset, loadTinyShakespeare, resolveDataDirectory, subset } from "bitlinear/datasets";
+import {
+  adamW,
+  convertToBitLinear,
+  cosine,
+  crossEntropy,
+  Embedding,
+  evaluate,
+  fit,
+  klDivergence,
+  Linear,
+  type Module,
+  PositionEmbedding,
+  predict,
+  RMSNorm,
+  Sequential,
+  TransformerBlock,
+} from "bitlinear/nn";
+
+const CONTEXT = 64;
+const FEATURES = 64;
+/** Passages that the float model labels: it gives each of their characters 65 numbers, which have to fit in memory. */
+const LABELLED = 3200;
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      data: { type: "string" },
+      epochs: { type: "string", default: "4" },
+      "distill-epochs": { type: "string", default: "1" },
+      quantizer: { type: "string", default: "bitnet" },
+      seed: { type: "string", default: "1" },
+    },
+  });
+  const { quantizer } = values;
+  const seed = Number(values.seed);
+  const text = await loadTinyShakespeare(resolveDataDirectory(values.data));
+  const { train, test, vocabulary } = characterDataset(text, { sequenceLength: CONTEXT });
+  const unseen = subset(test, 0, 500);
+  const recipe = { batchSize: 16, schedule: cosine({ warmupSteps: 50 }), clipNorm: 1, seed };
+
+  console.log("1. A float transformer learns to guess the next character ...");
+  const teacher = floatTransformer(vocabulary.characters.length, seed);
+  await fit(teacher, train, {
+    ...recipe,
+    epochs: Number(values.epochs),
+    stepsPerEpoch: 100,
+    optimizer: adamW({ learningRate: 3e-3 }),
+  });
+
+  console.log(`\n2. The linear layers of a copy become ternary (quantizer ${quantizer}), all but the last:`);
+  const convert = () => convertToBitLinear(teacher, { quantizer, skip: ["5"], inPlace: false });
+  const { model: student, converted } = convert();
+  console.log(`   ${converted.join(", ")}`);
+  const results: [string, number][] = [
+    ["float", await lossOn(unseen, teacher)],
+    ["ternary, only converted", await lossOn(unseen, student)],
+  ];
+
+  console.log("\n3. It learns to give the float model's probabilities, not only the right character ...");
+  const passages = subset(train, 0, LABELLED);
+  const fineTuning = {
+    ...recipe,
+    epochs: Number(values["distill-epochs"]),
+    optimizer: adamW({ learningRate: 2e-3 }),
+  };
+  await fit(student, await labelledBy(teacher, passages), { ...fineTuning, loss: klDivergence() });
+  results.push(["ternary, distilled", await lossOn(unseen, student)]);
+
+  console.log("\n4. For comparison, another ternary copy learns from the same text alone ...");
+  const { model: alone } = convert();
+  await fit(alone, passages, { ...fineTuning, loss: crossEntropy });
+  results.push(["ternary, fine-tuned on the text", await lossOn(unseen, alone)]);
+
+  console.log("\nLoss on passages that no model has seen (lower is better):");
+  for (const [name, loss] of results) console.log(`  ${name.padEnd(34)} ${loss.toFixed(3)}`);
+  const deployed = await student.deploy();
+  console.log(`The distilled model takes ${deployed.byteLength} bytes instead of ${deployed.floatByteLength}.`);
+}
+
+function floatTransformer(classes: number, seed: number): Module {
+  const block = { causal: true, layer: "float" } as const;
+  const model = new Sequential(
+    new Embedding(classes, FEATURES, { deviation: 0.1, seed }),
+    new PositionEmbedding(CONTEXT, FEATURES, { seed: seed + 1 }),
+    new TransformerBlock(FEATURES, 4, { ...block, seed: seed + 2 }),
+    new TransformerBlock(FEATURES, 4, { ...block, seed: seed + 3 }),
+    new RMSNorm(FEATURES),
+    new Linear(FEATURES, classes, { seed: seed + 4 }),
+  );
+  model.inputShape = [CONTEXT];
+  return model;
+}
+
+/** The passages with the teacher's logits as their targets, `[CONTEXT, classes]` each. */
+async function labelledBy(teacher: Module, passages: Dataset): Promise<Dataset> {
+  const targets = await predict(teacher, passages.inputs);
+  const classes = targets.length / passages.inputs.length;
+  const { inputs, inputShape } = passages;
+  return { name: "passages and what the teacher says", inputs, inputShape, targets, targetShape: [CONTEXT, classes] };
+}
+
+async function lossOn(test: Dataset, model: Module): Promise<number> {
+  const { loss = Number.NaN } = await evaluate(model, test, { loss: crossEntropy });
+  return loss;
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof BitLinearError ? `${error.name}: ${error.message}` : error);
+  process.exitCode = 1;
+});
