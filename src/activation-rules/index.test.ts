@@ -43,14 +43,32 @@ const edges: Record<string, number[]> = {
   ties: [127, ...Array.from({ length: 32 }, (_, k) => (k % 2 === 0 ? 1 : -1) * (4 * k + 0.5))],
   "more ties": [-127, ...Array.from({ length: 32 }, (_, k) => (k % 2 === 0 ? -1 : 1) * (3 * k + 1.5))],
   "tiny ties": [127, ...Array.from({ length: 32 }, (_, k) => k + 0.5)].map((value) => value * 2 ** -20),
+  // 0.5 - 2⁻²⁵ + 0.5 rounds to 1.
+  "just below a half": [127, 0.5 - 2 ** -25, -(0.5 - 2 ** -25), 1.5 - 2 ** -23, -(1.5 - 2 ** -23), 0.5 + 2 ** -24],
+  "products that round to a tie": roundedTies(3),
+  "more products that round to a tie": roundedTies(0.7),
   "huge ties": [127, ...Array.from({ length: 32 }, (_, k) => 94.5 + k)].map((value) => value * 2 ** 118),
 };
+
+/** A token with maximum `largest` whose products with the inverse scale are ties in float32 and none exactly. */
+function roundedTies(largest: number): number[] {
+  const inverse = Math.fround(Math.fround(1 / Math.fround(largest)) * 127);
+  const ties = Array.from({ length: 126 }, (_, k) => k + 0.5).flatMap((tie) => {
+    const near = Math.fround(tie / inverse);
+    return [near - near * 2 ** -24, near, near + near * 2 ** -23]
+      .map(Math.fround)
+      .filter((x) => Math.fround(x * inverse) === tie && x * inverse !== tie)
+      .slice(0, 1);
+  });
+  return [largest, ...ties].slice(0, LENGTH);
+}
 
 test.each(variants)("$id: edges are equal in all bits", ({ rule, trace }) => {
   const names = Object.keys(edges);
   for (let first = 0; first < names.length; first += TOKENS) {
     const x = new Float32Array(TOKENS * LENGTH);
     names.slice(first, first + TOKENS).forEach((name, token) => {
+      expect(edges[name].length === LENGTH || !name.includes("tie"), name).toBe(true);
       x.set(edges[name], token * LENGTH);
     });
     expectEqualCodes(rule, trace, x);

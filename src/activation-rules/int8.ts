@@ -46,14 +46,14 @@ export const int8: ActivationRule = {
 };
 
 /**
- * Half to even from floor and compares, for |value| < 2²²: r = floor(v + 1/2) is right but for ties, where r - v = 1/2
- * and r must be even, and where v + 1/2 rounded up to the next integer, where r - v > 1/2.
+ * Half to even from floor and compares, for |value| < 2²²: r = floor(v + 1/2) is right but for ties, where r - v = 1/2 and
+ * r must be even. The sum v + 1/2 rounds up to an integer only for v = 1/2 - 2⁻²⁵; r - v then rounds to 1/2 and r = 1 is
+ * odd, so that v becomes 0 all the same.
  */
 function tracedRoundHalfEven(value: Tensor): Tensor {
   const rounded = value.add(0.5).floor();
   const excess = rounded.sub(value);
   const halved = rounded.mul(0.5);
   const oneIfOdd = halved.sub(halved.floor()).mul(2);
-  const correction = excess.greater(0.5).where(1, excess.greaterEqual(0.5).where(oneIfOdd, 0));
-  return rounded.sub(correction);
+  return rounded.sub(excess.greaterEqual(0.5).where(oneIfOdd, 0));
 }

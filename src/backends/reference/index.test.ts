@@ -56,6 +56,23 @@ test("linear layers of int8 codes equal BigInt sums, scaled and added one operat
   );
 });
 
+test("linear layers of float inputs sum in float64 and round once before the scale", () => {
+  fc.assert(
+    fc.property(layers, ({ m, x, planes }) => {
+      const [plane] = planes;
+      const { outFeatures, inFeatures, trits, scales } = plane;
+      using layer = reference.linear([plane], { activation: "none" });
+      const y = layer.run(x, m) as Float32Array;
+      y.forEach((value, at) => {
+        const [token, n] = [Math.floor(at / outFeatures), at % outFeatures];
+        let sum = 0;
+        for (let k = 0; k < inFeatures; k++) sum += x[token * inFeatures + k] * trits[n * inFeatures + k];
+        expect(value).toBe(f32(f32(sum) * scales[scales.length === 1 ? 0 : n]));
+      });
+    }),
+  );
+});
+
 test("sign and float inputs, by hand", () => {
   const plane: TernaryMatrix = {
     outFeatures: 2,
