@@ -33,27 +33,17 @@ export function digitFormat(id: string, summary: string, base: number, digitsPer
       return bytes;
     },
 
+    check,
+
     unpack(bytes, { outFeatures, inFeatures }, scales = Float32Array.of(1)): TernaryMatrix {
-      checkSize("outFeatures", outFeatures);
-      checkSize("inFeatures", inFeatures);
-      const expected = byteLength({ outFeatures, inFeatures });
-      if (bytes.length !== expected) {
-        throw new ShapeError(
-          `${id} needs ${expected} bytes for ${outFeatures} x ${inFeatures} trits, got ${bytes.length}`,
-        );
-      }
+      check(bytes, { outFeatures, inFeatures });
       const trits = new Int8Array(outFeatures * inFeatures);
       let at = 0;
       for (let n = 0; n < outFeatures; n++) {
         for (let first = 0; first < inFeatures; first += digitsPerByte) {
-          const byte = bytes[at++];
-          if (!standsForTrits[byte]) {
-            throw new ShapeError(`${id}: byte ${at - 1} holds ${byte}, which stands for no trits`);
-          }
+          const code = bytes[at++] * digitsPerByte;
           const count = Math.min(digitsPerByte, inFeatures - first);
-          for (let digit = 0; digit < count; digit++) {
-            trits[n * inFeatures + first + digit] = decoded[byte * digitsPerByte + digit];
-          }
+          for (let digit = 0; digit < count; digit++) trits[n * inFeatures + first + digit] = decoded[code + digit];
         }
       }
       const matrix = { outFeatures, inFeatures, trits, scales };
@@ -61,6 +51,22 @@ export function digitFormat(id: string, summary: string, base: number, digitsPer
       return matrix;
     },
   };
+
+  function check(bytes: Uint8Array, { outFeatures, inFeatures }: MatrixShape): void {
+    checkSize("outFeatures", outFeatures);
+    checkSize("inFeatures", inFeatures);
+    const expected = byteLength({ outFeatures, inFeatures });
+    if (bytes.length !== expected) {
+      throw new ShapeError(
+        `${id} needs ${expected} bytes for ${outFeatures} x ${inFeatures} trits, got ${bytes.length}`,
+      );
+    }
+    for (let at = 0; at < expected; at++) {
+      if (!standsForTrits[bytes[at]]) {
+        throw new ShapeError(`${id}: byte ${at} holds ${bytes[at]}, which stands for no trits`);
+      }
+    }
+  }
 }
 
 /** Trit of each digit of each byte value, and which bytes hold trits only, padding included. */

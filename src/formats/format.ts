@@ -17,6 +17,12 @@ export interface Format {
    */
   pack(matrix: TernaryMatrix): Uint8Array;
   /**
+   * Checks packed bytes without unpacking them.
+   *
+   * @throws ShapeError when the bytes do not fit the shape or hold a code that stands for no trit
+   */
+  check(bytes: Uint8Array, shape: MatrixShape): void;
+  /**
    * The matrix again.
    *
    * @param scales stored beside the bytes; without them the matrix has scale 1

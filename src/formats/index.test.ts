@@ -93,6 +93,17 @@ test("bytes that stand for no trits are refused, also in the padding", () => {
   }
 });
 
+test.each(formats)("$id checks bytes without unpacking them, and unpacks only what passes", (format) => {
+  fc.assert(
+    fc.property(matrices, fc.uint8Array({ minLength: 1, maxLength: 300 }), (matrix, random) => {
+      format.check(format.pack(matrix), matrix);
+      const bytes = new Uint8Array(random).subarray(0, format.byteLength(matrix));
+      const problem = messageOf(() => format.check(bytes, matrix));
+      expect(messageOf(() => format.unpack(bytes, matrix))).toBe(problem);
+    }),
+  );
+});
+
 test.each(formats)("$id refuses what is no matrix", (format) => {
   const matrix = rowOf([1, 0, -1]);
   const bytes = format.pack(matrix);
@@ -134,6 +145,16 @@ test("an unknown format is refused with the names there are", () => {
   expect(() => formatById("int4")).toThrow(UnsupportedError);
   expect(() => formatById("int4")).toThrow(formats.map(({ id }) => id).join(", "));
 });
+
+function messageOf(action: () => unknown): string | undefined {
+  try {
+    action();
+    return undefined;
+  } catch (error) {
+    if (error instanceof ShapeError) return error.message;
+    throw error;
+  }
+}
 
 function rowOf(trits: number[]): TernaryMatrix {
   return { outFeatures: 1, inFeatures: trits.length, trits: Int8Array.from(trits), scales: Float32Array.of(1) };

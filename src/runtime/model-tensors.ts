@@ -68,7 +68,7 @@ export class StoredTensors {
     const scales = readFloat32(scalesEntry, this.#file);
     this.#checkEach(scalesEntry, scales, checkScale);
     const bytes = readUint8(packed, this.#file);
-    this.#check(packed, () => formatById(header.format).unpack(bytes, header, scales));
+    this.#check(packed, () => formatById(header.format).check(bytes, header));
     return { ...header, bytes, scales };
   }
 
