@@ -90,6 +90,16 @@ test.each(saved)("$title: every truncation", async (sample) => {
   }
 });
 
+test("a model of vectors of vectors stops before it fills the memory", async () => {
+  const weight = { kind: "float32", shape: [1, 1000], values: new Float32Array(1000) } as const;
+  const nodes = Array.from({ length: 8 }, (_, i) => {
+    return { name: `${i}`, op: "embedding", inputs: [i], attributes: {}, tensors: { weight } };
+  });
+  using model = await DeployedModel.open({ nodes, output: 8, inputShape: [1] });
+  using loaded = await loadModel(modelToBytes(model));
+  await expect(loaded.run([0])).rejects.toThrow(/embedding "2" gives at most 2\^28 values at once/);
+});
+
 /** Whether the file gives a model. Such a model must run, or refuse its input by one of our errors. */
 async function loads(bytes: Uint8Array, sample: SampleModel): Promise<boolean> {
   const start = performance.now();

@@ -2,6 +2,9 @@
 import { ShapeError } from "../../core/errors.ts";
 import { describe, floatTensor, type Operation } from "../operation.ts";
 
+/** Values of one result, 1 GiB: vectors of vectors grow without bound, which only a hostile model does. */
+const MAX_VALUES = 2 ** 28;
+
 /** `[batch, ...]` of whole numbers in [0, count) → `[batch, ..., features]`. Tensors: weight `[count, features]`. */
 export const embedding: Operation = {
   id: "embedding",
@@ -13,6 +16,11 @@ export const embedding: Operation = {
     const table = values.map((value) => value + 0); // -0 becomes 0, as in a sum that starts at 0
     return {
       run([x]) {
+        if (x.data.length * features > MAX_VALUES) {
+          throw new ShapeError(
+            `${describe(node)} gives at most 2^28 values at once, got ${x.data.length} ids of ${features}: run fewer samples`,
+          );
+        }
         const data = new Float32Array(x.data.length * features);
         x.data.forEach((id, i) => {
           if (!(Number.isInteger(id) && id >= 0 && id < count)) {
