@@ -1,0 +1,31 @@
+/** The commands: the only place that names them. */
+import type { CommandEntry } from "./command.ts";
+
+/** Every command there is; each file is loaded only when its command is asked for. */
+export const commands: readonly CommandEntry[] = [
+  {
+    id: "demo",
+    summary: "train a float and a ternary network, deploy, and show what was gained",
+    load: async () => (await import("./demo.ts")).demo,
+  },
+  {
+    id: "train",
+    summary: "train a model on your data and save it packed",
+    load: async () => (await import("./train.ts")).train,
+  },
+  {
+    id: "run",
+    summary: "run a saved model on a file of inputs",
+    load: async () => (await import("./run.ts")).run,
+  },
+  {
+    id: "inspect",
+    summary: "show the layers of a saved model, its trits and its bytes",
+    load: async () => (await import("./inspect.ts")).inspect,
+  },
+  {
+    id: "doctor",
+    summary: "show what this machine can run, and check that it computes right",
+    load: async () => (await import("./doctor.ts")).doctor,
+  },
+];

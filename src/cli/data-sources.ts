@@ -1,0 +1,72 @@
+/** Where `bitlinear train` gets its samples: the only place that names the sources. */
+import { UnsupportedError } from "../core/errors.ts";
+import {
+  characterDataset,
+  type DatasetSplit,
+  loadMnist,
+  loadSpokenDigits,
+  resolveDataDirectory,
+  syntheticDigits,
+} from "../datasets/index.ts";
+import { readText } from "./text-file.ts";
+
+/** What is asked of a source. */
+export interface DataRequest {
+  /** What `--data` says: a directory, or a file where the source takes one. */
+  readonly location: string | undefined;
+  readonly seed: number;
+  /** Characters of a sample, where the data are text. */
+  readonly sequenceLength: number;
+}
+
+/** A source of samples. */
+export interface DataSource {
+  readonly id: string;
+  /** One line for help texts. */
+  readonly summary: string;
+  /** Whether it reads what `--data` names. */
+  readonly readsFiles: boolean;
+  /** @throws FileError when files are missing or damaged, UsageError when `--data` is needed and absent */
+  load(request: DataRequest): Promise<DatasetSplit>;
+}
+
+/** Every source, the one that needs no files first. */
+export const dataSources: readonly DataSource[] = [
+  {
+    id: "digits",
+    summary: "handwritten-looking digits that the program draws itself",
+    readsFiles: false,
+    load: async ({ seed }) => syntheticDigits({ seed }),
+  },
+  {
+    id: "mnist",
+    summary: "handwritten digits: the four MNIST idx files of the directory --data, plain or gzipped",
+    readsFiles: true,
+    load: ({ location }) => loadMnist(resolveDataDirectory(location)),
+  },
+  {
+    id: "spoken-digits",
+    summary: "spoken digits: the recordings of the Free Spoken Digit Dataset in the directory --data",
+    readsFiles: true,
+    load: ({ location }) => loadSpokenDigits(resolveDataDirectory(location)),
+  },
+  {
+    id: "text",
+    summary: "text in UTF-8: the file --data, or input.txt in that directory",
+    readsFiles: true,
+    load: async ({ location, sequenceLength }) =>
+      characterDataset(await readText(resolveDataDirectory(location)), { sequenceLength }),
+  },
+];
+
+/**
+ * The source of a name.
+ *
+ * @throws UnsupportedError listing the names there are
+ */
+export function dataSourceById(id: string): DataSource {
+  const source = dataSources.find((candidate) => candidate.id === id);
+  if (source) return source;
+  const ids = dataSources.map((each) => each.id).join(", ");
+  throw new UnsupportedError(`there is no data source ${id}; choose one of: ${ids}`);
+}

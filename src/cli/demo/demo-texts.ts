@@ -1,0 +1,72 @@
+/** What the demo says in the terminal. */
+import { backends } from "../../backends/index.ts";
+import { type Alignment, formatTable } from "../../core/text-table.ts";
+import { type DatasetSplit, sampleCount } from "../../datasets/index.ts";
+import type { Module } from "../../nn/index.ts";
+import {
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatPercent,
+  formatRatio,
+} from "../../report/drawing/number-format.ts";
+import type { DeployedModel } from "../../runtime/deployed-model.ts";
+import type { Output } from "../output.ts";
+import type { Recipe } from "../presets/index.ts";
+import type { DeploymentMeasurement, Exactness } from "../training/deployment.ts";
+
+/** A row of the table. */
+export interface DeployedTwin {
+  readonly name: string;
+  readonly model: DeployedModel;
+  readonly measurement: DeploymentMeasurement;
+}
+
+/** `synthetic digits: 10,000 images to learn from, 2,000 to measure on` */
+export function describeData({ train, test }: DatasetSplit): string {
+  const [name] = train.name.split(",");
+  return `${name}: ${formatCount(sampleCount(train))} images to learn from, ${formatCount(sampleCount(test))} to measure on`;
+}
+
+/** `784-256-128-10 with RMS norms: 235,146 parameters; 8 epochs of batches of 64` */
+export function describeNetwork(module: Module, { epochs, batchSize }: Recipe): string {
+  const matrices = module.namedParameters().flatMap(([, { shape }]) => (shape.length === 2 ? [shape] : []));
+  const sizes = [matrices[0][1], ...matrices.map(([outFeatures]) => outFeatures)].join("-");
+  const parameters = module.parameters().reduce((sum, { size }) => sum + size, 0);
+  const passes = `${epochs} ${epochs === 1 ? "epoch" : "epochs"} in batches of ${batchSize}`;
+  return `${sizes} with RMS norms: ${formatCount(parameters)} parameters, ${passes}`;
+}
+
+/** Says whether the deployed model gave the bits of training, and how many values were compared. */
+export function printExactness(exactness: Exactness, output: Output): void {
+  const { isPromised, isExact, comparedValues, differingValues, largestDifference } = exactness;
+  const compared = formatCount(comparedValues);
+  if (isExact) {
+    const verdict = output.paint("green", "✓ bit-exact:");
+    output.print(`${verdict} all ${compared} outputs on the test set equal those of training in all 32 bits`);
+    return;
+  }
+  const found = `${formatCount(differingValues)} of ${compared} outputs differ from those of training`;
+  const largest = `largest difference ${largestDifference.toPrecision(2)}`;
+  if (isPromised) output.note(`${output.paintNote("red", "✗ not bit-exact:")} ${found}, ${largest}`);
+  else output.print(`not bit-exact, as expected of float activations: ${found}, ${largest}`);
+}
+
+const ALIGNMENTS: readonly Alignment[] = ["left", "right", "right", "right", "right"];
+
+/** Prints what was gained against the first row. */
+export function printGains(twins: readonly DeployedTwin[], output: Output): void {
+  const [baseline] = twins;
+  const rows = twins.map(({ name, model, measurement }) => [
+    name,
+    formatPercent(measurement.accuracy, 2),
+    formatBytes(model.byteLength),
+    formatRatio(baseline.model.byteLength, model.byteLength),
+    formatDuration(measurement.secondsPerSample),
+  ]);
+  const heading = ["", "accuracy", "bytes", "compression", "time per image"];
+  const [head, rule, ...lines] = formatTable({ heading, alignments: ALIGNMENTS, rows }).split("\n");
+  output.print(`${output.paint("dim", `${head}\n${rule}`)}\n${lines.join("\n")}`);
+  const backend = backends.find(({ id }) => id === baseline.model.backend);
+  output.print(output.paint("dim", `measured on the test set with the ${backend?.id} backend (${backend?.summary})`));
+}

@@ -1,0 +1,165 @@
+/** The demo from data to report. */
+import type { ActivationRuleId } from "../../activation-rules/index.ts";
+import { UsageError } from "../../core/errors.ts";
+import type { DatasetSplit } from "../../datasets/index.ts";
+import { formats } from "../../formats/index.ts";
+import { convertToBitLinear, type Module } from "../../nn/index.ts";
+import { saveReport } from "../../report/save-report.ts";
+import { trainingReport } from "../../report/training-report.ts";
+import type { DeployedModel } from "../../runtime/deployed-model.ts";
+import type { CommandContext } from "../commands/command.ts";
+import { EXIT_CODES } from "../failure.ts";
+import { Interruption } from "../interruption.ts";
+import type { Output } from "../output.ts";
+import { presets, type Recipe } from "../presets/index.ts";
+import { shellLine } from "../shell-line.ts";
+import { checkTargets } from "../target-folders.ts";
+import {
+  compareWithTraining,
+  type DeploymentMeasurement,
+  type Exactness,
+  measureDeployment,
+} from "../training/deployment.ts";
+import { printLearningCurves } from "../training/learning-curve.ts";
+import { type Training, testAccuracyOf, trainModule } from "../training/train-module.ts";
+import { trainingRecord } from "../training/training-record.ts";
+import { type DemoDataOptions, loadDemoData } from "./demo-data.ts";
+import { describeData, describeNetwork, printExactness, printGains } from "./demo-texts.ts";
+
+/** What `bitlinear demo` takes. */
+export interface DemoOptions extends DemoDataOptions {
+  readonly epochs: number | undefined;
+  readonly quantizer: string;
+  readonly activation: string | undefined;
+  readonly report: string;
+  readonly noReport: boolean;
+}
+
+/** One of the two networks. */
+interface Twin {
+  readonly name: string;
+  readonly module: Module;
+  readonly training: Training;
+}
+
+/** The two networks deployed, on the same backend, and what they do on the test set. */
+interface Deployment {
+  readonly float: DeployedModel;
+  readonly floatMeasurement: DeploymentMeasurement;
+  readonly ternary: DeployedModel;
+  readonly measurement: DeploymentMeasurement;
+  readonly exactness: Exactness;
+}
+
+const [preset] = presets;
+const [format] = formats;
+
+/** Runs the demo. @returns the exit code: 1 when deployed outputs differ that were promised to be equal */
+export async function runDemo(options: DemoOptions, { output, typed }: CommandContext): Promise<number> {
+  if (options.data !== undefined && options.download) {
+    throw new UsageError("--data and --download both say where MNIST comes from: give one of them");
+  }
+  if (!options.noReport) await checkTargets([options.report]);
+  using interruption = new Interruption(output, "stopping; Ctrl-C again quits at once");
+  const { signal } = interruption;
+  const { id, split, epochs } = await loadDemoData(options, output, signal);
+  output.print(`${output.paint("bold", "data")}     ${describeData(split)}`);
+
+  const recipe: Recipe = { ...preset.recipe, epochs: options.epochs ?? epochs };
+  const [float, ternary] = await trainTwins(split, recipe, options, output, signal);
+  output.print(`\n${output.paint("bold", "Loss of each batch")}`);
+  printLearningCurves(
+    [float, ternary].map(({ name, training }) => ({ name, losses: training.batchLosses })),
+    output,
+  );
+
+  output.heading("3  Deploy: pack the weights, leave the training engine behind");
+  const deployment = await deployTwins(float.module, ternary.module, split, signal);
+  const { exactness, measurement, ternary: deployed } = deployment;
+  printExactness(exactness, output);
+  output.print();
+  printGains(
+    [
+      { name: float.name, model: deployment.float, measurement: deployment.floatMeasurement },
+      { name: `${ternary.name}, packed`, model: deployed, measurement },
+    ],
+    output,
+  );
+
+  if (!options.noReport) {
+    const record = await trainingRecord({
+      title: "The same network, float and ternary",
+      subtitle: describeData(split),
+      trainings: [{ ...float, isBaseline: true }, ternary],
+      module: ternary.module,
+      deployed,
+      format: format.id,
+      test: split.test,
+      measurement,
+      exactness,
+      command: shellLine("demo", typed),
+    });
+    await saveReport(options.report, trainingReport(record));
+    output.print(`\nreport: ${output.paint("cyan", options.report)}`);
+  }
+  output.emit({
+    dataset: id,
+    float: summaryOf(float.training),
+    ternary: summaryOf(ternary.training),
+    deployed: {
+      accuracy: measurement.accuracy,
+      bitExact: exactness.isExact,
+      bytes: deployed.byteLength,
+      floatBytes: deployed.floatByteLength,
+      backend: deployed.backend,
+    },
+  });
+  deployment.float.dispose();
+  deployed.dispose();
+  return exactness.isPromised && !exactness.isExact ? EXIT_CODES.failed : 0;
+}
+
+/** Trains the float network, then the ternary one from the same first weights over the same batches. */
+async function trainTwins(
+  data: DatasetSplit,
+  recipe: Recipe,
+  { seed, quantizer, activation }: DemoOptions,
+  output: Output,
+  signal: AbortSignal,
+): Promise<[Twin, Twin]> {
+  const floatModule = await preset.build(data, seed);
+  const { model: ternaryModule } = convertToBitLinear(await preset.build(data, seed), {
+    quantizer,
+    ...(activation !== undefined && { activation: activation as ActivationRuleId }),
+  });
+  output.print(`${output.paint("bold", "network")}  ${describeNetwork(floatModule, recipe)}`);
+
+  const train = async (name: string, module: Module, hidesNotes: boolean): Promise<Twin> => {
+    const training = await trainModule(module, data, output, { label: name, hidesNotes, recipe, seed, signal });
+    signal.throwIfAborted();
+    return { name, module, training };
+  };
+  output.heading("1  Train it in float32");
+  const float = await train("float32", floatModule, false);
+  output.heading(`2  Train it with ternary weights (${quantizer})`);
+  const ternary = await train("ternary", ternaryModule, true);
+  return [float, ternary];
+}
+
+async function deployTwins(
+  floatModule: Module,
+  ternaryModule: Module,
+  { test }: DatasetSplit,
+  signal: AbortSignal,
+): Promise<Deployment> {
+  const float = await floatModule.deploy();
+  const ternary = await ternaryModule.deploy({ format: format.id });
+  const floatMeasurement = await measureDeployment(float, test, signal);
+  const measurement = await measureDeployment(ternary, test, signal);
+  const exactness = await compareWithTraining(ternaryModule, ternary, test, measurement.outputs);
+  return { float, floatMeasurement, ternary, measurement, exactness };
+}
+
+function summaryOf({ history, seconds }: Training): { accuracy: number; seconds: number } {
+  return { accuracy: testAccuracyOf(history), seconds: Number(seconds.toFixed(2)) };
+}

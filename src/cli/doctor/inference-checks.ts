@@ -1,0 +1,127 @@
+/** Checks of what runs packed models: formats, backends, files. No training engine. */
+import { type ActivationRuleId, activationRules } from "../../activation-rules/index.ts";
+import { type Backend, backends } from "../../backends/index.ts";
+import { RandomSource } from "../../core/random.ts";
+import type { TernaryMatrix } from "../../core/ternary-matrix.ts";
+import { formats } from "../../formats/index.ts";
+import { type CheckResult, compareBits, runCheck } from "./check.ts";
+
+/** `[outFeatures, inFeatures]`, around the edges of packed bytes and vectors. */
+const SHAPES = [
+  [1, 1],
+  [3, 16],
+  [17, 65],
+  [64, 128],
+  [5, 301],
+] as const;
+const TOKENS = [1, 5];
+
+/** A backend of the list on this machine. */
+export interface BackendStatus {
+  readonly id: string;
+  readonly summary: string;
+  readonly backend: Backend | undefined;
+  /** Why it is absent. */
+  readonly reason: string | undefined;
+}
+
+/** Opens every backend. */
+export async function openBackends(): Promise<BackendStatus[]> {
+  const statuses: BackendStatus[] = [];
+  for (const { id, summary, open } of backends) {
+    try {
+      const opened = await open();
+      const isAbsent = "unavailable" in opened;
+      statuses.push({
+        ...{ id, summary },
+        backend: isAbsent ? undefined : opened,
+        reason: isAbsent ? opened.unavailable : undefined,
+      });
+    } catch (error) {
+      statuses.push({ id, summary, backend: undefined, reason: `it failed to open: ${String(error)}` });
+    }
+  }
+  return statuses;
+}
+
+/** Every format gives back the trits it packed. */
+export async function checkFormats(): Promise<CheckResult> {
+  return await runCheck(`formats ${formats.map(({ id }) => id).join(", ")} give back what they pack`, async () => {
+    let compared = 0;
+    for (const format of formats) {
+      for (const shape of SHAPES) {
+        const matrix = randomMatrix(shape, new RandomSource(compared));
+        const unpacked = format.unpack(format.pack(matrix), matrix);
+        compared += compareBits(`${format.id} ${shape.join(" x ")}`, unpacked.trits, matrix.trits);
+      }
+    }
+    return `${compared} trits`;
+  });
+}
+
+/**
+ * A backend gives the product that the numeric contract defines: of a small example worked out here, and of random layers
+ * as the last backend of the list computes them, which is the definition.
+ */
+export async function checkBackend(backend: Backend): Promise<CheckResult> {
+  return await runCheck(`backend ${backend.id} equals the reference in all bits`, async () => {
+    const definition = await backends[backends.length - 1].open();
+    if ("unavailable" in definition) throw new Error(definition.unavailable);
+    let compared = await compareExample(backend);
+    for (const kernel of backend.kernels) {
+      for (const { id: activation } of activationRules) {
+        for (const shape of SHAPES) {
+          for (const tokens of TOKENS) {
+            const [actual, expected] = [
+              await runRandomLayer(backend, { shape, tokens, activation, kernel }),
+              await runRandomLayer(definition, { shape, tokens, activation }),
+            ];
+            const what = `kernel ${kernel}, ${activation}, ${tokens} x ${shape.join(" x ")}`;
+            compared += compareBits(what, actual, expected);
+          }
+        }
+      }
+    }
+    return `${compared} outputs, kernels: ${backend.kernels.join(", ")}`;
+  });
+}
+
+/** x = [1, 2, -3]: codes [42, 85, -127] with scale 3/127, times two rows of trits with scale 1/2, plus a bias. */
+async function compareExample(backend: Backend): Promise<number> {
+  const matrix = {
+    ...{ outFeatures: 2, inFeatures: 3 },
+    trits: Int8Array.of(1, 0, -1, 1, 1, 1),
+    scales: Float32Array.of(0.5),
+  };
+  using layer = backend.linear([matrix], { activation: "int8", bias: Float32Array.of(0, 0.25) });
+  const inputScale = Math.fround(3 * Math.fround(1 / 127));
+  const expected = [Math.fround((42 + 127) * Math.fround(inputScale * 0.5)), 0.25]; // 42 + 85 - 127 = 0
+  return compareBits("the worked example", await layer.run(Float32Array.of(1, 2, -3), 1), expected);
+}
+
+interface LayerCase {
+  readonly shape: readonly [number, number];
+  readonly tokens: number;
+  readonly activation: ActivationRuleId;
+  readonly kernel?: string;
+}
+
+async function runRandomLayer(
+  backend: Backend,
+  { shape, tokens, activation, kernel }: LayerCase,
+): Promise<Float32Array> {
+  const random = new RandomSource(shape[0] * 1000 + shape[1] + tokens); // the same layer for both
+  const matrix = randomMatrix(shape, random);
+  const bias = Float32Array.from({ length: shape[0] }, () => random.normal());
+  using layer = backend.linear([matrix], { activation, bias, ...(kernel !== undefined && { kernel }) });
+  return await layer.run(
+    Float32Array.from({ length: tokens * shape[1] }, () => random.normal()),
+    tokens,
+  );
+}
+
+function randomMatrix([outFeatures, inFeatures]: readonly [number, number], random: RandomSource): TernaryMatrix {
+  const trits = Int8Array.from({ length: outFeatures * inFeatures }, () => random.integer(3) - 1);
+  const scales = Float32Array.from({ length: outFeatures }, () => random.uniform(0.01, 1));
+  return { outFeatures, inFeatures, trits, scales };
+}

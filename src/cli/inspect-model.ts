@@ -1,0 +1,68 @@
+/** `bitlinear inspect` from a file to a table. */
+import { type Alignment, formatTable } from "../core/text-table.ts";
+import { formatBytes, formatCount, formatPercent, formatRatio } from "../report/drawing/number-format.ts";
+import { type Inspection, inspectModel, type SizeInspection } from "../runtime/inspect.ts";
+import { loadModel } from "../runtime/model-file.ts";
+import type { CommandContext } from "./commands/command.ts";
+import { CLASSES_KEY, classesOf } from "./model-metadata.ts";
+import type { Output } from "./output.ts";
+
+const HEADING = ["layer", "operation", "parameters", "−1", "0", "+1", "bits", "bytes", "exact", "contents"];
+const ALIGNMENTS: readonly Alignment[] = HEADING.map((name) =>
+  ["layer", "operation", "contents"].includes(name) ? "left" : "right",
+);
+const LEAST_CONTENTS = 16;
+
+/** Prints what a saved model is made of. */
+export async function inspectSavedModel(path: string, { output }: CommandContext): Promise<number> {
+  using model = await loadModel(path);
+  const inspection = inspectModel(model);
+  const { metadata } = model;
+  output.emit({ model: path, ...inspection, metadata });
+  output.print(`${output.paint("bold", path)}\n`);
+  printTable(inspection, output);
+  printSummary(inspection, output);
+  const classes = classesOf(metadata);
+  const texts = Object.entries(metadata).map(([key, text]) =>
+    key === CLASSES_KEY && classes !== undefined ? ([key, classes.join(" ")] as const) : ([key, text] as const),
+  );
+  for (const [key, text] of texts)
+    output.print(
+      `${output.paint("dim", `${key}:`)} ${fit(JSON.stringify(text).slice(1, -1), output.width - key.length - 2)}`,
+    );
+  return 0;
+}
+
+function printTable({ nodes, total }: Inspection, output: Output): void {
+  const rows = nodes.map((node) => [node.name, node.op, ...sizeCells(node), node.description]);
+  const table = { heading: HEADING, alignments: ALIGNMENTS, rows, total: ["total", "", ...sizeCells(total), ""] };
+  const narrow = formatTable({ ...table, rows: rows.map((row) => [...row.slice(0, -1), ""]) });
+  const used = narrow.indexOf("\n") - HEADING[HEADING.length - 1].length;
+  const room = output.isTerminal ? Math.max(LEAST_CONTENTS, output.width - used) : Number.POSITIVE_INFINITY;
+  const fitted = rows.map((row) => [...row.slice(0, -1), fit(row[row.length - 1], room)]);
+  const [head, ...lines] = formatTable({ ...table, rows: fitted }).split("\n");
+  output.print(`${output.paint("bold", head)}\n${lines.join("\n")}\n`);
+}
+
+function printSummary({ inputShape, total, compression }: Inspection, output: Output): void {
+  const input = inputShape?.map((size) => size ?? "any").join(", ") ?? "any shape";
+  const size = `${formatBytes(total.byteLength)} (${formatCount(total.byteLength)} bytes), ${formatBytes(total.floatByteLength)} as float32`;
+  const ratio = compression === undefined ? "" : `: ${formatRatio(total.floatByteLength, total.byteLength)} smaller`;
+  const line = (label: string, text: string) => output.print(`${output.paint("dim", `${label}:`)} ${text}`);
+  line("input", `[batch, ${input}]`);
+  line("size", size + ratio);
+  if (total.sparsity !== undefined) line("sparsity", `${formatPercent(total.sparsity)} of the ternary weights are 0`);
+  line("exact", total.isExact ? "equals the training forward pass in all bits" : "not in all bits: see the column");
+}
+
+function sizeCells({ parameters, trits, bitsPerWeight, byteLength, isExact }: SizeInspection): string[] {
+  const shares = trits
+    ? [trits.negative, trits.zero, trits.positive].map((share) => formatPercent(share))
+    : ["", "", ""];
+  const bits = bitsPerWeight === undefined ? "" : bitsPerWeight.toFixed(2);
+  return [formatCount(parameters), ...shares, bits, formatCount(byteLength), isExact ? "yes" : "no"];
+}
+
+function fit(text: string, width: number): string {
+  return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;
+}

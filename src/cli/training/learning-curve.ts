@@ -1,0 +1,37 @@
+/** The learning curves of one or two trainings, drawn in the terminal. */
+import type { Output, Style } from "../output.ts";
+import { drawChart } from "./terminal-chart.ts";
+
+/** A training to draw. */
+export interface Curve {
+  readonly name: string;
+  /** Loss of each batch, in order. */
+  readonly losses: readonly number[];
+}
+
+const HEIGHT = 7;
+const GREATEST_CHART_WIDTH = 46;
+const STYLES: readonly Style[] = ["blue", "yellow"];
+
+/** Prints the losses of each batch, charts beside each other on one logarithmic scale. */
+export function printLearningCurves(curves: readonly Curve[], output: Output): void {
+  const losses = curves.flatMap((curve) => curve.losses).filter((loss) => loss > 0);
+  if (losses.length === 0) return;
+  const limits = [Math.min(...losses), Math.max(...losses)] as const;
+  const width = Math.min(GREATEST_CHART_WIDTH, Math.floor(output.width / curves.length) - 2);
+  const charts = curves.map(({ name, losses: values }) => {
+    const last = values.slice(-Math.ceil(values.length / 20));
+    const end = last.reduce((sum, loss) => sum + loss, 0) / last.length;
+    const foot = ["batch 1", `${values.length.toLocaleString("en-US")}, loss ${end.toPrecision(2)}`] as const;
+    return drawChart({ title: name, values, limits, width, height: HEIGHT, foot });
+  });
+  const [first] = charts;
+  for (let row = 0; row < first.lines.length; row++) {
+    const cells = charts.map(({ lines, axisWidth }, i) => {
+      const [axis, marks] = [lines[row].slice(0, axisWidth + 1), lines[row].slice(axisWidth + 1)];
+      const isPlot = row > 0 && row <= HEIGHT;
+      return output.paint("dim", axis) + (isPlot ? output.paint(STYLES[i % STYLES.length], marks) : marks);
+    });
+    output.print(`  ${cells.join("  ")}`.trimEnd());
+  }
+}
