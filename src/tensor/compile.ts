@@ -1,22 +1,36 @@
 /** Compiled functions and gradients over lists of tensors. */
+import { deriveSeed } from "../core/random.ts";
 import { type EngineArray, jit, lax, np, valueAndGrad } from "./engine.ts";
 import type { Parameter } from "./parameter.ts";
 import { type Trace, withScope } from "./scope.ts";
 import { Tensor } from "./tensor.ts";
 
-/** A function of tensors that is traced once for each combination of input shapes and then runs compiled. */
-export type Compiled = (inputs: readonly Tensor[]) => Tensor[];
+let nesting = 0; // of differentiate
+
+/** A function of tensors that is traced once for each combination of input shapes; disposing of it frees its constants. */
+export interface Compiled extends Disposable {
+  (inputs: readonly Tensor[]): Tensor[];
+}
 
 /** Compiles `body`; it must not depend on anything but its inputs, which it borrows. */
 export function compile(body: (inputs: Tensor[]) => readonly Tensor[]): Compiled {
   const traced = jit((arrays: EngineArray[]) =>
     withScope(
-      undefined,
+      emptyTrace(),
       () => body(arrays.map((array) => new Tensor(array))),
       (outputs) => outputs.map((output) => output.array.ref),
     ),
   );
-  return (inputs) => traced(inputs.map((input) => input.array.ref)).map((array) => new Tensor(array));
+  const run = (inputs: readonly Tensor[]): Tensor[] => {
+    const arrays = inputs.map((input) => input.array.ref);
+    try {
+      return traced(arrays).map((array) => new Tensor(array));
+    } catch (error) {
+      for (const array of arrays) array.dispose(); // the trace failed, so that nobody took them over
+      throw error;
+    }
+  };
+  return Object.assign(run, { [Symbol.dispose]: () => traced.dispose() });
 }
 
 /** A scalar with its gradients, and what else the function gave. */
@@ -33,14 +47,22 @@ export function differentiate(
   body: (variables: Tensor[]) => { value: Tensor; extra: readonly Tensor[] },
   variables: readonly Tensor[],
 ): Differentiated {
+  // Inside another one, the variables may depend on the outer variables, so that their values are no constants.
+  const isOutermost = nesting === 0;
   const traced = valueAndGrad(
-    (arrays: EngineArray[]): [EngineArray, EngineArray[]] =>
-      withScope(
-        undefined,
-        () => body(arrays.map((array) => new Tensor(array))),
-        // Without stopGradient the engine fails on an extra that is a variable itself.
-        ({ value, extra }) => [value.array.ref, extra.map((tensor) => lax.stopGradient(tensor.array.ref))],
-      ),
+    (arrays: EngineArray[]): [EngineArray, EngineArray[]] => {
+      nesting++;
+      try {
+        return withScope(
+          undefined,
+          () => body(arrays.map((array, i) => new Tensor(array, isOutermost ? variables[i] : undefined))),
+          // Without stopGradient the engine fails on an extra that is a variable itself.
+          ({ value, extra }) => [value.array.ref, extra.map((tensor) => lax.stopGradient(tensor.array.ref))],
+        );
+      } finally {
+        nesting--;
+      }
+    },
     { hasAux: true },
   );
   const [[value, extra], gradients] = traced(variables.map((variable) => variable.array.ref));
@@ -59,9 +81,8 @@ export function withParameters(
   body: () => Tensor,
 ): { result: Tensor; updates: ReadonlyMap<Parameter, Tensor> } {
   const trace: Trace = {
+    ...emptyTrace(),
     bindings: new Map(parameters.map((parameter, i) => [parameter, tensors[i]])),
-    updates: new Map(),
-    randomDraws: 0,
     ...(randomKey && { randomKey }),
   };
   const kept = withScope(trace, body, (result) => ({
@@ -79,7 +100,12 @@ export function tidy(body: () => Tensor): Tensor {
   return new Tensor(withScope(undefined, body, (result) => result.array.ref));
 }
 
-/** The seed of one run, for `withParameters`: `[2]` uint32. */
+/** The seed of one run, for `withParameters`: `[2]` uint32. Each step has draws of its own, and each draw in it. */
 export function randomKey(seed: number, step: number): Tensor {
-  return new Tensor(np.array(new Uint32Array([seed, step]), { dtype: np.uint32 }));
+  return new Tensor(np.array(new Uint32Array([seed, deriveSeed(seed, step)]), { dtype: np.uint32 }));
+}
+
+/** A trace that knows no parameters. */
+function emptyTrace(): Trace {
+  return { bindings: new Map(), updates: new Map(), randomDraws: 0 };
 }

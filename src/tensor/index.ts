@@ -9,4 +9,4 @@ export {
   withParameters,
 } from "./compile.ts";
 export { Parameter } from "./parameter.ts";
-export { type Axes, concatenate, type Operand, type ReduceOptions, Tensor, tensor } from "./tensor.ts";
+export { type Axes, concatenate, lift, type Operand, type ReduceOptions, Tensor, tensor } from "./tensor.ts";

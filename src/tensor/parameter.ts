@@ -1,6 +1,6 @@
 /** Parameters live on the host; the engine sees them only while a compiled function runs. */
 import { ShapeError } from "../core/errors.ts";
-import { elementCount, formatShape, type Shape } from "../core/shape.ts";
+import { elementCount, formatShape, type Shape, sameShape } from "../core/shape.ts";
 import { currentTrace } from "./scope.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -29,8 +29,17 @@ export class Parameter {
     return this.value.length;
   }
 
-  /** Gives a buffer its next value, from inside `forward`; takes effect when the surrounding step has run. */
+  /**
+   * Gives a buffer its next value, from inside `forward`; takes effect when the surrounding step has run.
+   *
+   * @throws ShapeError when the value has another shape
+   */
   assign(next: Tensor): void {
+    if (!sameShape(next.shape, this.shape)) {
+      throw new ShapeError(
+        `a parameter of shape ${formatShape(this.shape)} cannot be given a value of shape ${formatShape(next.shape)}`,
+      );
+    }
     const trace = currentTrace();
     if (trace) trace.updates.set(this, next);
     else this.value = next.dataSync();

@@ -26,10 +26,13 @@ export interface ReduceOptions {
 export class Tensor {
   /** The engine's array; for `src/tensor` only. */
   readonly array: EngineArray;
+  /** For the variables of `differentiate`: the same values, outside of it. */
+  readonly #undifferentiated: Tensor | undefined;
 
   /** Takes over one reference of an engine array. Use `tensor()`. */
-  constructor(array: EngineArray) {
+  constructor(array: EngineArray, undifferentiated?: Tensor) {
     this.array = array;
+    this.#undifferentiated = undifferentiated;
     adopt(this, () => array.dispose());
   }
 
@@ -54,16 +57,19 @@ export class Tensor {
   div(other: Operand): Tensor {
     return binary((a, b) => a.mul(np.reciprocal(b)), this, other);
   }
+  /** The larger of the two; where they are equal, the gradient goes to `this`. */
   maximum(other: Operand): Tensor {
     return binary(np.maximum, this, other);
   }
+  /** The smaller of the two; where they are equal, the gradient goes to `this`. */
   minimum(other: Operand): Tensor {
     return binary(np.minimum, this, other);
   }
+  /** 0 - x, so that 0 gives 0. */
   neg(): Tensor {
     return unary(np.negative, this);
   }
-  /** max(x, -x), which the engine vectorises. */
+  /** max(x, -x), which the engine vectorises; the gradient at 0 is 1. */
   abs(): Tensor {
     return unary((a) => np.maximum(a.ref, a.neg()), this);
   }
@@ -129,13 +135,22 @@ export class Tensor {
   }
   /** Elementwise choice by this boolean tensor; the result has the broadcast shape of all three. */
   where(whenTrue: Operand, whenFalse: Operand): Tensor {
-    return new Tensor(np.where(this.array.ref, arrayOf(whenTrue), arrayOf(whenFalse)));
+    const chosen = np.where(this.array.ref, arrayOf(whenTrue), arrayOf(whenFalse));
+    const isScalar = [this, whenTrue, whenFalse].every((part) => typeof part === "number" || part.shape.length === 0);
+    return new Tensor(isScalar ? chosen.reshape([]) : chosen); // numbers have the shape [1]
   }
 
   // Linear algebra and shape.
   /** `[..., M, K] · [..., K, N]` → `[..., M, N]`. */
   matmul(other: Operand): Tensor {
     return new Tensor(np.matmul(this.array.ref, arrayOf(other)));
+  }
+  /**
+   * x · otherᵀ, `[M, K]` and `[N, K]` → `[M, N]`: as `matmul(other.transpose())`, whose gradient costs the engine a copy of
+   * each operand more.
+   */
+  matmulTransposed(other: Operand): Tensor {
+    return unary((a) => np.vecdot(a.reshape([this.shape[0], 1, this.shape[1]]), arrayOf(other)), this);
   }
   /** Swaps the last two axes, or orders axes as given. */
   transpose(axes?: readonly number[]): Tensor {
@@ -219,6 +234,8 @@ export class Tensor {
 
   /** The same values, through which no gradient flows. */
   stopGradient(): Tensor {
+    // Taken from outside, variables need no copy in the compiled function.
+    if (this.#undifferentiated) return new Tensor(this.#undifferentiated.array.ref);
     return unary(lax.stopGradient, this);
   }
   /** A constant beside this tensor, shape `[1]` or `[count]`: for rules that are handed tensors and must not load the engine. */
