@@ -10,7 +10,8 @@
  * Ties fall on one side: were n the best and the n-th and the next magnitude both a, then with m the mean of the first n
  *     n no worse than n + 1:  (nm + a)² / (n + 1) ≤ nm²   ⇔   m² ≥ 2ma + a²/n
  *     n no worse than n - 1:  (nm - a)² / (n - 1) ≤ nm²   ⇔   m² ≤ 2ma - a²/n
- * hence a = 0. So the support is every weight of at least the n-th magnitude, and rounded sums cannot split equal weights.
+ * hence a = 0. So a magnitude tells the support from the rest, and equal weights stay together also where rounding
+ * misjudges n.
  * The same two lines say that the chosen weights lie above m/2 and the others below: each weight goes to its nearest level.
  * Zeros, and with them padding, are never chosen: they raise n and not the sum.
  *
@@ -22,7 +23,7 @@
  */
 import type { Tensor } from "../tensor/tensor.ts";
 import type { QuantizerScheme } from "./quantizer.ts";
-import { groupSum, scaleGroups, sumMagnitudes } from "./scale-groups.ts";
+import { groupSum, meanBeyond, scaleGroups, tritsBeyond } from "./scale-groups.ts";
 
 /** Least-squares trits and scale. */
 export const optimal: QuantizerScheme = {
@@ -35,13 +36,9 @@ export const optimal: QuantizerScheme = {
   create: ({ granularity }) => ({
     quantize(weights, shape) {
       const groups = scaleGroups(weights, shape, granularity);
-      const chosen = groups.map(chosenOf);
-      const scales = Float32Array.from(chosen, (values) => sumMagnitudes(values) / Math.max(countNonzero(values), 1));
-      const trits = new Int8Array(weights.length);
-      chosen.forEach((values, group) => {
-        trits.set(Int8Array.from(values, Math.sign), group * values.length);
-      });
-      return { ...shape, trits, scales };
+      const thresholds = Float32Array.from(groups, largestLeftOut);
+      const scales = Float32Array.from(groups, (group, i) => meanBeyond(group, thresholds[i]));
+      return { ...shape, trits: tritsBeyond(weights, shape, thresholds), scales };
     },
 
     trace(weight) {
@@ -60,25 +57,20 @@ export const optimal: QuantizerScheme = {
   }),
 };
 
-/** The values of a group, with 0 for those whose trit is 0. */
-function chosenOf(values: Float32Array): Float32Array {
+/** The largest magnitude that is not chosen; 0 where all are. */
+function largestLeftOut(values: Float32Array): number {
   const ascending = values.map(Math.abs).sort();
   let sum = 0; // float64
   let most = 0;
-  let smallestChosen = 0;
+  let leftOut = ascending[ascending.length - 1];
   for (let n = 1; n <= ascending.length; n++) {
-    const magnitude = ascending[ascending.length - n];
-    sum += magnitude;
+    sum += ascending[ascending.length - n];
     const explained = sum * (sum / n);
     if (explained <= most) continue;
     most = explained;
-    smallestChosen = magnitude;
+    leftOut = n < ascending.length ? ascending[ascending.length - n - 1] : 0;
   }
-  return values.map((value) => (Math.abs(value) >= smallestChosen ? value : 0));
-}
-
-function countNonzero(values: Float32Array): number {
-  return values.reduce((count, value) => (value === 0 ? count : count + 1), 0);
+  return leftOut;
 }
 
 /** Smallest chosen magnitude of each row, `[G, L]` → `[G, 1]`; compares (Σ first n) / sqrt(n), which cannot overflow. */

@@ -29,16 +29,33 @@ export function largestMagnitude(values: Float32Array): number {
   return largest;
 }
 
+/** Mean of the magnitudes that exceed a threshold; 0 where none does. */
+export function meanBeyond(values: Float32Array, threshold: number): number {
+  let sum = 0; // float64
+  let count = 0;
+  for (const value of values) {
+    const magnitude = Math.abs(value);
+    if (magnitude <= threshold) continue;
+    sum += magnitude;
+    count++;
+  }
+  return count === 0 ? 0 : sum / count;
+}
+
 /**
  * The sign of every weight whose magnitude exceeds the threshold of its group, 0 elsewhere.
  *
  * @param thresholds one for the matrix or one per row
  */
 export function tritsBeyond(weights: Float32Array, { inFeatures }: MatrixShape, thresholds: Float32Array): Int8Array {
-  return Int8Array.from(weights, (weight, i) => {
-    const threshold = thresholds[thresholds.length === 1 ? 0 : Math.floor(i / inFeatures)];
-    return Math.abs(weight) > threshold ? Math.sign(weight) : 0;
-  });
+  const trits = new Int8Array(weights.length);
+  const groupLength = thresholds.length === 1 ? weights.length : inFeatures;
+  for (let i = 0; i < weights.length; i++) {
+    const threshold = thresholds[Math.floor(i / groupLength)];
+    if (weights[i] > threshold) trits[i] = 1;
+    else if (weights[i] < -threshold) trits[i] = -1;
+  }
+  return trits;
 }
 
 /** `tritsBeyond` on the training engine, by compares, which it vectorises: `[N, K]`, thresholds `[1, 1]` or `[N, 1]`. */

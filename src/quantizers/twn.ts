@@ -11,7 +11,15 @@
  * granularity is its per tensor (the paper: per filter).
  */
 import type { QuantizerScheme } from "./quantizer.ts";
-import { groupSize, groupSum, scaleGroups, sumMagnitudes, tracedTritsBeyond, tritsBeyond } from "./scale-groups.ts";
+import {
+  groupSize,
+  groupSum,
+  meanBeyond,
+  scaleGroups,
+  sumMagnitudes,
+  tracedTritsBeyond,
+  tritsBeyond,
+} from "./scale-groups.ts";
 
 /** Threshold at a multiple of the absmean, scale from the weights beyond it. */
 export const twn: QuantizerScheme = {
@@ -44,9 +52,3 @@ export const twn: QuantizerScheme = {
     },
   }),
 };
-
-/** Mean of the magnitudes that exceed a threshold; 0 where none does. */
-function meanBeyond(values: Float32Array, threshold: number): number {
-  const beyond = values.filter((value) => Math.abs(value) > threshold);
-  return sumMagnitudes(beyond) / Math.max(beyond.length, 1);
-}
