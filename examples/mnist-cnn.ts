@@ -1,10 +1,11 @@
 /**
  * Handwritten digits with a convolutional network whose layers are all ternary.
  *
- *     npx tsx examples/mnist-cnn.ts --data DIR [--epochs 1] [--quantizer bitnet] [--seed 1] [--out cnn.safetensors]
+ *     npx tsx examples/mnist-cnn.ts --data DIR [--epochs 1] [--quantizer bitnet] [--samples N] [--seed 1] [--out FILE]
  *
  * DIR holds the four MNIST files (plain or gzipped); BITLINEAR_DATA names it as well. Images are shifted by a pixel at
  * random, anew in each epoch, so that the network learns the digits and not their places.
+ * `--samples` takes only the first images of the training set; `--out` saves the packed network.
  */
 import { parseArgs } from "node:util";
 import { BitLinearError, saveModel } from "bitlinear";
@@ -36,11 +37,13 @@ async function main(): Promise<void> {
       epochs: { type: "string", default: "1" },
       quantizer: { type: "string", default: "bitnet" },
       seed: { type: "string", default: "1" },
+      samples: { type: "string" },
       out: { type: "string" },
     },
   });
   const seed = Number(values.seed);
-  const { train, test } = await loadMnist(resolveDataDirectory(values.data));
+  const { train: all, test } = await loadMnist(resolveDataDirectory(values.data));
+  const train = subset(all, 0, Number(values.samples ?? sampleCount(all)));
 
   const ternary = { quantizer: values.quantizer };
   const model = new Sequential(

@@ -1,14 +1,15 @@
 /**
  * Handwritten digits with a fully connected network whose three layers are all ternary: 784 → 256 → 128 → 10.
  *
- *     npx tsx examples/mnist-mlp.ts --data DIR [--epochs 5] [--quantizer bitnet] [--compare] [--seed 1]
+ *     npx tsx examples/mnist-mlp.ts --data DIR [--epochs 5] [--quantizer bitnet] [--compare] [--samples N] [--seed 1]
  *
  * DIR holds the four MNIST files (plain or gzipped); BITLINEAR_DATA names it as well. `--compare` trains the float network
- * with the same recipe, too.
+ * with the same recipe, too;
+ * `--samples` takes only the first images of the training set.
  */
 import { parseArgs } from "node:util";
 import { BitLinearError } from "bitlinear";
-import { type DatasetSplit, loadMnist, resolveDataDirectory } from "bitlinear/datasets";
+import { type DatasetSplit, loadMnist, resolveDataDirectory, sampleCount, subset } from "bitlinear/datasets";
 import {
   adamW,
   BitLinear,
@@ -33,34 +34,36 @@ async function main(): Promise<void> {
       epochs: { type: "string", default: "5" },
       quantizer: { type: "string", default: "bitnet" },
       compare: { type: "boolean", default: false },
+      samples: { type: "string" },
       seed: { type: "string", default: "1" },
     },
   });
   const { quantizer } = values;
   const [epochs, seed] = [Number(values.epochs), Number(values.seed)];
-  const digits = await loadMnist(resolveDataDirectory(values.data));
+  const { train, test } = await loadMnist(resolveDataDirectory(values.data));
+  const digits = { train: subset(train, 0, Number(values.samples ?? sampleCount(train))), test };
 
   console.log(`Training a network whose weights are -1, 0 or +1 (quantizer ${quantizer}) ...`);
   const ternary = network(
     seed,
     (inFeatures, outFeatures, seed) => new BitLinear(inFeatures, outFeatures, { quantizer, seed }),
   );
-  const accuracy = await train("ternary", ternary, digits, epochs, seed);
+  const accuracy = await trained("ternary", ternary, digits, epochs, seed);
 
   let floatAccuracy: number | undefined;
   if (values.compare) {
     console.log("Training the same network in float, with the same recipe ...");
     const float = network(seed, (inFeatures, outFeatures, seed) => new Linear(inFeatures, outFeatures, { seed }));
-    floatAccuracy = await train("float", float, digits, epochs, seed);
+    floatAccuracy = await trained("float", float, digits, epochs, seed);
   }
 
   console.log("Packing the ternary network and running it on the test images, without the training engine ...");
   const deployed = await ternary.deploy();
-  const trained = await predict(ternary, digits.test.inputs);
+  const expected = await predict(ternary, digits.test.inputs);
   const started = performance.now();
   const logits = await deployed.run(digits.test.inputs);
   const microseconds = ((performance.now() - started) * 1000) / digits.test.targets.length;
-  const different = logits.filter((value, i) => !Object.is(value, trained[i])).length;
+  const different = logits.filter((value, i) => !Object.is(value, expected[i])).length;
 
   console.log(`
 test accuracy, ternary   ${percent(accuracy)}`);
@@ -84,7 +87,7 @@ function network(seed: number, layer: LayerFactory): Sequential {
 }
 
 /** The test accuracy after the last epoch. */
-async function train(
+async function trained(
   label: string,
   model: Sequential,
   digits: DatasetSplit,
