@@ -10,9 +10,8 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { activationRule } from "../../src/activation-rules/index.ts";
 import { scaleOfRow, type TernaryMatrix } from "../../src/core/ternary-matrix.ts";
-import { BitLinear } from "../../src/nn/index.ts";
+import { BitLinear, tensor, valueAndGrad } from "../../src/nn/index.ts";
 import { createQuantizer, type QuantizerOptions } from "../../src/quantizers/index.ts";
-import { compile, differentiate, tensor, withParameters } from "../../src/tensor/index.ts";
 import { traceQuantizer, UNIT_ROUNDOFF } from "../support/trace-quantizer.ts";
 
 interface GoldenCase {
@@ -40,6 +39,9 @@ interface GoldenCase {
   deltaFactor?: number;
   thresholdFactor?: number;
 }
+
+/** The output of a layer, and gradients by what they are taken in. */
+type LayerRun = Record<"output" | "input" | "weight" | "bias" | "learnedScale", Float32Array>;
 
 /** What a scheme of the file is called here. */
 interface Rule {
@@ -109,14 +111,14 @@ for (const [index, golden] of cases.entries()) {
     expect(run.surrogate.every((value) => value === 0)).toBe(true);
   });
 
-  test(`${name}: output and gradients of a layer`, () => {
+  test(`${name}: output and gradients of a layer`, async () => {
     const activation = golden.inputInt8 ? "int8" : "none";
     const layer = new BitLinear(K, N, { quantizer: quantizer.id, quantizerOptions: quantizer.options, activation });
     layer.weight.value = weight;
     if (layer.bias) layer.bias.value = Float32Array.from(golden.bias);
     const learned = alpha ?? quantizer.initialScale?.(weight, shape);
     if (layer.learnedScale && learned) layer.learnedScale.value = learned;
-    const ours = runLayer(layer, golden);
+    const ours = await runLayer(layer, golden);
 
     // Magnitudes: of real inputs and weights, and what a code that differs by one changes.
     const { values: x, steps } = realInputs(golden);
@@ -163,28 +165,13 @@ for (const [index, golden] of cases.entries()) {
 }
 
 /** Output of a layer on the input of a case, and the gradients of Σ gradOutput · output. */
-function runLayer(
-  layer: BitLinear,
-  { M, N, K, input, gradOutput }: GoldenCase,
-): Record<"output" | "input" | "weight" | "bias" | "learnedScale", Float32Array> {
-  const parameters = layer.namedParameters();
-  const run = compile(([upstream, ...variables]) => {
-    const { extra, gradients } = differentiate(([x, ...values]) => {
-      const known = parameters.map(([, parameter]) => parameter);
-      const { result } = withParameters(known, values, undefined, () => layer.forward(x));
-      return { value: result.mul(upstream).sum(), extra: [result] };
-    }, variables);
-    return [...extra, ...gradients];
-  });
-  const values = parameters.map(([, parameter]) => tensor(parameter.value, parameter.shape));
-  const [output, inputGradient, ...gradients] = run([tensor(gradOutput, [M, N]), tensor(input, [M, K]), ...values]);
-  const gradientOf = (name: string): Float32Array => {
-    const at = parameters.findIndex(([parameter]) => parameter === name);
-    return at < 0 ? new Float32Array(0) : gradients[at].dataSync();
-  };
+async function runLayer(layer: BitLinear, { M, N, K, input, gradOutput }: GoldenCase): Promise<LayerRun> {
+  const data = Float32Array.from(input);
+  const run = await valueAndGrad(layer, { data, shape: [M, K] }, (y) => y.mul(tensor(gradOutput, [M, N])).sum());
+  const gradientOf = (name: string): Float32Array => run.parameters[name]?.data ?? new Float32Array(0);
   return {
-    output: output.dataSync(),
-    input: inputGradient.dataSync(),
+    output: run.output,
+    input: run.input,
     weight: gradientOf("weight"),
     bias: gradientOf("bias"),
     learnedScale: gradientOf("learnedScale"),
