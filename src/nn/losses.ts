@@ -12,7 +12,10 @@ export interface LabelSmoothing {
   smoothing: number;
 }
 
-/** Cross-entropy of logits `[..., C]` against class indices `[...]`, the mean over all of them. */
+/**
+ * Cross-entropy of logits `[..., C]` against class indices `[...]`, the mean over all of them; NaN when an index is none of
+ * 0 to C - 1.
+ */
 export const crossEntropy: Loss = (output, target) => crossEntropyOf(output, target, 0);
 
 /**
@@ -30,7 +33,11 @@ export function smoothedCrossEntropy({ smoothing }: LabelSmoothing): Loss {
 /** Mean squared error between arrays of one shape, the mean over every value. */
 export const meanSquaredError: Loss = (output, target) => {
   checkTarget("meanSquaredError", output, target, output.shape);
-  return output.sub(target).square().mean();
+  const square = output.sub(target).square();
+  return square
+    .reshape([-1, square.shape.at(-1) ?? 1])
+    .mean(-1)
+    .mean(); // in two stages: one long float32 sum drifts
 };
 
 /** Options of `klDivergence`. */
@@ -65,7 +72,14 @@ function crossEntropyOf(output: Tensor, target: Tensor, smoothing: number): Tens
   // A product with one-hot rows instead of a gather, whose gradient the engine cannot compile.
   const wanted = target.oneHot(classes);
   const smoothed = smoothing === 0 ? wanted : wanted.mul(1 - smoothing).add(smoothing / classes);
-  return output.logSoftmax().mul(smoothed).sum(-1).mean().neg();
+  const logLikelihood = output.logSoftmax().mul(smoothed).sum(-1);
+  return isClass(target, classes).where(logLikelihood, Number.NaN).mean().neg();
+}
+
+/** Where values are whole numbers in [0, classes). */
+function isClass(target: Tensor, classes: number): Tensor {
+  const index = target.floor();
+  return target.equal(index.maximum(0).minimum(classes - 1));
 }
 
 function checkTarget(loss: string, output: Tensor, target: Tensor, expected: readonly number[]): void {

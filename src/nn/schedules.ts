@@ -13,7 +13,7 @@ export type Schedule = (step: number, totalSteps: number) => number;
 export interface WarmupOptions {
   /** Steps of linear rise from 0; the first step already has 1 / warmupSteps of the rate. */
   warmupSteps?: number;
-  /** Factor at the end. */
+  /** Factor that the fall leads to, one step after the last; 0 by default. */
   minimum?: number;
 }
 
@@ -27,26 +27,32 @@ export function warmup({ warmupSteps = 100 }: Pick<WarmupOptions, "warmupSteps">
 
 /** Linear rise, then half a cosine down. Loshchilov, Hutter, "SGDR", 2016, arXiv:1608.03983, eq. 5, without restarts. */
 export function cosine({ warmupSteps = 0, minimum = 0 }: WarmupOptions = {}): Schedule {
+  checkFactor("minimum", minimum);
   return afterWarmup(warmupSteps, (progress) => minimum + (1 - minimum) * 0.5 * (1 + Math.cos(Math.PI * progress)));
 }
 
 /** Linear rise, then linear fall. */
 export function linearDecay({ warmupSteps = 0, minimum = 0 }: WarmupOptions = {}): Schedule {
+  checkFactor("minimum", minimum);
   return afterWarmup(warmupSteps, (progress) => 1 + (minimum - 1) * progress);
 }
 
-/** Multiplies the rate by `factor` every `every` steps. @throws ShapeError when `every` is not a whole number of at least 1 */
+/** Multiplies the rate by `factor` every `every` steps. @throws ShapeError for an option out of range */
 export function stepDecay({ every, factor = 0.1 }: { every: number; factor?: number }): Schedule {
   checkSize("every", every);
+  checkFactor("factor", factor);
   return (step) => factor ** Math.floor(step / every);
 }
 
 function afterWarmup(warmupSteps: number, decay: (progress: number) => number): Schedule {
-  if (!(Number.isSafeInteger(warmupSteps) && warmupSteps >= 0)) {
-    throw new ShapeError(`warmupSteps must be a whole number of at least 0, got ${warmupSteps}`);
-  }
+  checkSize("warmupSteps", warmupSteps, 0);
   return (step, totalSteps) => {
     if (step < warmupSteps) return (step + 1) / warmupSteps;
     return decay(Math.min(1, (step - warmupSteps) / Math.max(1, totalSteps - warmupSteps)));
   };
+}
+
+function checkFactor(name: string, factor: number): void {
+  if (!(factor >= 0 && Number.isFinite(factor)))
+    throw new ShapeError(`${name} must be a number of at least 0, got ${factor}`);
 }

@@ -9,13 +9,14 @@
  * Kingma, Ba, "Adam", 2014, arXiv:1412.6980. Loshchilov, Hutter, "Decoupled Weight Decay Regularization", 2017,
  * arXiv:1711.05101.
  */
-import { checkOption, type Optimizer } from "./optimizer.ts";
+import { checkOption, type Optimizer, SMALLEST_DIVISOR } from "./optimizer.ts";
 
 /** Options of `adam` and `adamW`. */
 export interface AdamOptions {
   learningRate?: number;
   /** Decay of the mean of gradients and of their squares. */
   betas?: readonly [number, number];
+  /** Added to the root of the mean square; at least 2⁻¹²⁶. */
   eps?: number;
   weightDecay?: number;
 }
@@ -36,7 +37,7 @@ function adaptive(id: string, options: AdamOptions & { weightDecay: number }, is
   checkOption("learningRate", learningRate, 0);
   checkOption("betas[0]", beta1, 0, 1);
   checkOption("betas[1]", beta2, 0, 1);
-  checkOption("eps", eps, 0);
+  checkOption("eps", eps, SMALLEST_DIVISOR); // else 0/0 where no gradient came yet
   checkOption("weightDecay", weightDecay, 0);
   return {
     id,

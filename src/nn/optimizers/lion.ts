@@ -30,7 +30,7 @@ export function lion({ learningRate = 1e-4, betas = [0.9, 0.99], weightDecay = 0
     stepScalars: () => [],
     update(parameter, gradient, [mean], rate) {
       const mixed = mean.mul(beta1).add(gradient.mul(1 - beta1));
-      const direction = mixed.greater(0).where(1, mixed.less(0).where(-1, 0));
+      const direction = mixed.greater(0).where(1, mixed.less(0).where(-1, mixed)); // 0 stays 0, and NaN is not hidden
       const decayed = weightDecay > 0 ? direction.add(parameter.mul(weightDecay)) : direction;
       return { parameter: parameter.sub(decayed.mul(rate)), slots: [mean.mul(beta2).add(gradient.mul(1 - beta2))] };
     },

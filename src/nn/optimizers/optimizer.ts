@@ -33,6 +33,9 @@ export interface Optimizer {
   ): Update;
 }
 
+/** Smallest float32 with a finite reciprocal that optimizers may divide by: the smallest normal one. */
+export const SMALLEST_DIVISOR: number = 2 ** -126;
+
 /** @throws ShapeError when an option is not in [least, below) */
 export function checkOption(
   name: string,

@@ -5,6 +5,7 @@
  *
  * Sutskever et al., "On the importance of initialization and momentum in deep learning", 2013.
  */
+import { UsageError } from "../../core/errors.ts";
 import { checkOption, type Optimizer } from "./optimizer.ts";
 
 /** Options of `sgd`. */
@@ -15,7 +16,7 @@ export interface SgdOptions {
   weightDecay?: number;
 }
 
-/** Stochastic gradient descent; momentum 0 by default. @throws ShapeError for options out of range */
+/** Stochastic gradient descent; momentum 0 by default. @throws ShapeError, UsageError for options out of range */
 export function sgd({
   learningRate = 0.01,
   momentum = 0,
@@ -25,6 +26,7 @@ export function sgd({
   checkOption("learningRate", learningRate, 0);
   checkOption("momentum", momentum, 0, 1);
   checkOption("weightDecay", weightDecay, 0);
+  if (nesterov && momentum === 0) throw new UsageError("nesterov looks ahead along the momentum: pass a momentum too");
   return {
     id: "sgd",
     learningRate,
