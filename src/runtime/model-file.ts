@@ -4,8 +4,8 @@ import { FileError, UnsupportedError, UsageError } from "../core/errors.ts";
 import { type ByteSource, parseSafetensors, readBytes, writeFileAtomic, writeSafetensors } from "../files/index.ts";
 import { pathOfFileUrl } from "../files/node-files.ts";
 import { DeployedModel } from "./deployed-model.ts";
-import { checkGraph, type Graph } from "./graph.ts";
-import { MODEL_KEY, type ModelHeader, readModelHeader, writeModelHeader } from "./model-header.ts";
+import type { Graph } from "./graph.ts";
+import { MODEL_KEY, readModelHeader, writeModelHeader } from "./model-header.ts";
 import { fileErrorOf, StoredTensors, tensorEntriesOf } from "./model-tensors.ts";
 
 /** Options of `saveModel` and `modelToBytes`. */
@@ -62,12 +62,10 @@ export function modelToBytes(model: DeployedModel, options: SaveModelOptions = {
  * @throws UnsupportedError when the backend is unknown or cannot run here, or the source cannot be read here
  */
 export async function loadModel(source: ByteSource, options: LoadModelOptions = {}): Promise<DeployedModel> {
-  const { signal } = options;
-  const { bytes, file } = await readBytes(source, { signal });
+  const { bytes, file } = await readBytes(source, { signal: options.signal });
   // The model keeps views of the bytes, so it needs its own where the caller holds them too.
   const isShared = source instanceof Uint8Array || source instanceof ArrayBuffer;
   const graph = readGraph(isShared ? new Uint8Array(bytes) : bytes, file);
-  signal?.throwIfAborted();
   const backend = await openBackend(options.backend);
   try {
     return await DeployedModel.open(graph, { backend });
@@ -97,19 +95,10 @@ function readGraph(bytes: Uint8Array, file: string): Graph {
     });
   }
   const header = readModelHeader(text, file);
-  checkOrder(header, file);
   const stored = new StoredTensors(tensors, bytes, file);
   const nodes = header.nodes.map((node) => ({ ...node, tensors: stored.readNode(node) }));
   stored.checkAllUsed();
   return { ...header, nodes, ...(Object.keys(texts).length > 0 && { metadata: texts }) };
-}
-
-function checkOrder(header: ModelHeader, file: string): void {
-  try {
-    checkGraph({ ...header, nodes: header.nodes.map((node) => ({ ...node, tensors: {} })) });
-  } catch (cause) {
-    throw fileErrorOf(cause, file);
-  }
 }
 
 function pathOf(target: string | URL): string {
