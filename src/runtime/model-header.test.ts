@@ -7,7 +7,7 @@ const graph: Graph = { nodes: [], output: 0, inputShape: [3, null] };
 
 /** A hang, not a figure. */
 const HANG_MS = 5000;
-/** Far above what one text may cost (200 MB, mostly until the next garbage collection), far below what hurts a machine. */
+/** Far above what one text may cost (200 MB, most of it until the next garbage collection), far below what hurts a machine. */
 const MAX_GROWTH_BYTES = 500e6;
 
 test("a header is read as it was written", () => {
@@ -15,6 +15,7 @@ test("a header is read as it was written", () => {
 });
 
 const million = 1_000_000;
+const half = 500_000;
 const wide = (text: string, count: number): string => `[${new Array(count).fill(text).join(",")}]`;
 const node = (members: object): string =>
   JSON.stringify({ name: "n", op: "add", inputs: [], attributes: {}, tensors: [], ...members });
@@ -22,18 +23,18 @@ const node = (members: object): string =>
 test.each<[string, string, RegExp]>([
   ["a million levels", `${"[".repeat(million)}${"]".repeat(million)}`, /nest at most 8 levels/],
   ["a million objects within objects", '{"a":'.repeat(million), /nest at most 8 levels/],
-  ["millions of lists", wide("[]", 5 * million), /hold at most 1048576 values/],
-  ["a text of 20 MB", JSON.stringify("x".repeat(20 * million)), /at most 16777216 characters/],
-  ["a million members", `{"version":1${',"a":1'.repeat(million)}}`, /must have writtenBy, nodes, output/],
+  ["millions of lists", wide("[]", 2 * million), /hold at most 524288 values/],
+  ["a text of 20 MB", JSON.stringify("x".repeat(20 * million)), /at most 8388608 characters/],
+  ["half a million members of one name", `{"version":1${',"a":1'.repeat(half)}}`, /must have writtenBy, nodes, output/],
   [
-    "a million different members",
-    `{${Array.from({ length: million }, (_, i) => `"${i}":1`).join(",")}}`,
+    "half a million members",
+    `{${Array.from({ length: half }, (_, i) => `"a${i}":1`).join(",")}}`,
     /an object of at most/,
   ],
-  ["too many nodes", headerOf(wide(node({}), 20_000)), /bitlinear\.nodes must be a list of at most 16384 items/],
+  ["too many nodes", headerOf(wide(node({}), 10_000)), /bitlinear\.nodes must be a list of at most 8192 items/],
   [
-    "a million inputs",
-    headerOf(`[${node({ inputs: new Array(million).fill(0) })}]`),
+    "half a million inputs",
+    headerOf(`[${node({ inputs: new Array(half).fill(0) })}]`),
     /nodes\[0\]\.inputs must be a list of at/,
   ],
   [
@@ -42,8 +43,8 @@ test.each<[string, string, RegExp]>([
     /nodes\[0\]\.name must be a text of/,
   ],
   [
-    "a shape of a million axes",
-    headerOf(`[${node({ tensors: [floats(new Array(million).fill(1))] })}]`),
+    "a shape of half a million axes",
+    headerOf(`[${node({ tensors: [floats(new Array(half).fill(1))] })}]`),
     /shape must be a list/,
   ],
   [
@@ -69,17 +70,26 @@ test.each<[string, string, RegExp]>([
 ])("%s: refused soon, in little memory and few words", (_, text, message) => {
   const before = process.memoryUsage().rss;
   const start = performance.now();
-  expect(() => readModelHeader(text, "f")).toThrow(FileError);
+  const error = refusal(text);
   expect(performance.now() - start).toBeLessThan(HANG_MS);
   expect(process.memoryUsage().rss - before).toBeLessThan(MAX_GROWTH_BYTES);
-  expect(() => readModelHeader(text, "f")).toThrow(message);
-  expect(() => readModelHeader(text, "f")).toThrow(/^.{1,400}$/);
+  expect(error).toBeInstanceOf(FileError);
+  expect(error).toMatchObject({ message: expect.stringMatching(message) });
+  expect(error).toMatchObject({ message: expect.stringMatching(/^.{1,400}$/) });
 });
 
 test("as many nodes as are allowed are read", () => {
-  const nodes = Array.from({ length: 16_384 }, (_, i) => node({ name: `${i}`, inputs: [i] })).join(",");
-  expect(readModelHeader(headerOf(`[${nodes}]`), "f").nodes).toHaveLength(16_384);
+  const nodes = Array.from({ length: 8192 }, (_, i) => node({ name: `${i}`, inputs: [i] })).join(",");
+  expect(readModelHeader(headerOf(`[${nodes}]`), "f").nodes).toHaveLength(8192);
 });
+
+function refusal(text: string): unknown {
+  try {
+    return readModelHeader(text, "f");
+  } catch (error) {
+    return error;
+  }
+}
 
 function headerOf(nodes: string): string {
   return `{"version":1,"writtenBy":"x","nodes":${nodes},"output":0}`;

@@ -44,9 +44,9 @@ export interface ModelHeader extends Pick<Graph, "inputShape" | "output"> {
   readonly nodes: readonly NodeHeader[];
 }
 
-/** Far above the largest transformers, and little enough to be parsed in a second within 200 MB. */
-const LIMITS: JsonLimits = { length: 2 ** 24, depth: 8, values: 2 ** 20 };
-const MAX_NODES = 2 ** 14;
+/** Several times what the largest transformers need, and little enough to be parsed in about a second within 200 MB. */
+const LIMITS: JsonLimits = { length: 2 ** 23, depth: 8, values: 2 ** 19 };
+const MAX_NODES = 2 ** 13;
 const MAX_NAME_LENGTH = 500;
 const MAX_TEXT_LENGTH = 1000;
 const MAX_MEMBERS = 256;
