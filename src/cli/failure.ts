@@ -15,11 +15,6 @@ export const DEBUG_VARIABLE = "BITLINEAR_DEBUG";
  * @returns the exit code
  */
 export function reportFailure(error: unknown, output: Output, help: string): number {
-  if (isInterruption(error)) {
-    output.note(output.paintNote("yellow", "stopped"));
-    output.emit({ error: { code: "INTERRUPTED", message: "stopped" } });
-    return EXIT_CODES.interrupted;
-  }
   const message = describe(error);
   output.note(`${output.paintNote("red", "error:")} ${message}`);
   if (error instanceof UsageError) output.note(`see: ${help}`);
@@ -32,11 +27,6 @@ function describe(error: unknown): string {
   if (error instanceof BitLinearError) return error.message;
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return `${message}\nthis should not happen: set ${DEBUG_VARIABLE}=1 to see where, and report it`;
-}
-
-/** The reason of an `AbortSignal` that nobody gave another one. */
-function isInterruption(error: unknown): boolean {
-  return error instanceof DOMException && error.name === "AbortError";
 }
 
 function stackOf(error: unknown): string {

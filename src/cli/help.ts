@@ -19,9 +19,9 @@ export function programHelp(commands: readonly CommandEntry[], width: number): s
     ...columns(rows, width),
     "",
     "Options of every command:",
-    ...columns([...optionRows(commonOptions), ["--version", "show the version of bitlinear"]], width),
+    ...columns(optionRows(commonOptions), width),
     "",
-    "bitlinear COMMAND --help tells what a command takes.",
+    "bitlinear COMMAND --help tells what a command takes, bitlinear --version which release this is.",
   ].join("\n");
 }
 

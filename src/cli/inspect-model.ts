@@ -52,7 +52,12 @@ function printSummary({ inputShape, total, compression }: Inspection, output: Ou
   line("input", `[batch, ${input}]`);
   line("size", size + ratio);
   if (total.sparsity !== undefined) line("sparsity", `${formatPercent(total.sparsity)} of the ternary weights are 0`);
-  line("exact", total.isExact ? "equals the training forward pass in all bits" : "not in all bits: see the column");
+  line(
+    "exact",
+    total.isExact
+      ? "yes: it equals the training forward pass in all bits"
+      : "no: the operations marked so round differently, within the bounds of docs/numerics.md",
+  );
 }
 
 function sizeCells({ parameters, trits, bitsPerWeight, byteLength, isExact }: SizeInspection): string[] {

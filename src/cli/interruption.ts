@@ -4,26 +4,18 @@ import type { Output } from "./output.ts";
 
 const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 
-/** While it lives, the first Ctrl-C aborts its signal instead of ending the process; the second one ends it. */
-export class Interruption implements Disposable {
-  readonly #controller = new AbortController();
-  readonly #listener: () => void;
-
-  /** @param advice what the first Ctrl-C says */
-  constructor(output: Output, advice: string) {
-    this.#listener = () => {
-      if (this.#controller.signal.aborted) process.exit(EXIT_CODES.interrupted);
-      output.note(`\n${output.paintNote("yellow", advice)}`);
-      this.#controller.abort();
-    };
-    for (const signal of SIGNALS) process.on(signal, this.#listener);
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  [Symbol.dispose](): void {
-    for (const signal of SIGNALS) process.off(signal, this.#listener);
+/** Runs `body`; while it runs, the first Ctrl-C aborts its signal instead of ending the process, and the second one ends it. */
+export async function interruptible<T>(output: Output, body: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  const listener = (): void => {
+    if (controller.signal.aborted) process.exit(EXIT_CODES.interrupted);
+    output.note(`\n${output.paintNote("yellow", "stopping after this step; Ctrl-C again quits at once")}`);
+    controller.abort();
+  };
+  for (const signal of SIGNALS) process.on(signal, listener);
+  try {
+    return await body(controller.signal);
+  } finally {
+    for (const signal of SIGNALS) process.off(signal, listener);
   }
 }

@@ -18,14 +18,14 @@ export interface ModelRun {
  * Runs a model batch by batch.
  *
  * @param inputs `[count, ...sampleShape]` row-major, at least one sample
- * @param onBatch called between batches with the number of samples done
+ * @param onBatch called after each batch with the number of samples done
  * @throws ShapeError when samples of this shape do not fit the model
  */
 export async function runModel(
   model: DeployedModel,
   inputs: Float32Array,
   sampleShape: Shape,
-  onBatch: (done: number) => Promise<void> = async () => {},
+  onBatch: (done: number) => void = () => {},
 ): Promise<ModelRun> {
   const size = elementCount(sampleShape);
   const count = inputs.length / size;
@@ -43,7 +43,7 @@ export async function runModel(
     const { data } = await runBatch(start);
     seconds += (performance.now() - started) / 1000;
     outputs.set(data, start * outputSize);
-    await onBatch(Math.min(start + BATCH_SIZE, count));
+    onBatch(Math.min(start + BATCH_SIZE, count));
   }
   return { outputs, sampleOutputShape, seconds };
 }

@@ -26,9 +26,9 @@ export interface DemoData {
 const EPOCHS = { digits: 8, mnist: 5 } as const;
 
 /** The embedded digits, MNIST from a directory, or MNIST from the network; the first samples of each where fewer are asked for. */
-export async function loadDemoData(options: DemoDataOptions, output: Output, signal: AbortSignal): Promise<DemoData> {
+export async function loadDemoData(options: DemoDataOptions, output: Output): Promise<DemoData> {
   const { data, download, cache = defaultCacheDirectory(), trainSamples, testSamples, seed } = options;
-  if (download) await downloadTo(cache, output, signal);
+  if (download) await downloadTo(cache, output);
   const directory = download ? cache : data;
   if (directory === undefined) {
     const sizes = { ...(trainSamples && { train: trainSamples }), ...(testSamples && { test: testSamples }) };
@@ -45,11 +45,10 @@ export function defaultCacheDirectory(environment: NodeJS.ProcessEnv = process.e
   return join(base, "bitlinear", "mnist");
 }
 
-async function downloadTo(cacheDirectory: string, output: Output, signal: AbortSignal): Promise<void> {
+async function downloadTo(cacheDirectory: string, output: Output): Promise<void> {
   output.note(`MNIST: downloading what ${cacheDirectory} lacks`);
   await downloadMnist({
     cacheDirectory,
-    signal,
     onProgress: ({ file, receivedBytes, totalBytes }) => {
       if (receivedBytes === totalBytes) output.note(`  ${file}: ${totalBytes.toLocaleString("en-US")} bytes`);
     },

@@ -11,6 +11,7 @@ import {
   formatRatio,
 } from "../../report/drawing/number-format.ts";
 import type { DeployedModel } from "../../runtime/deployed-model.ts";
+import { EXIT_CODES } from "../failure.ts";
 import type { Output } from "../output.ts";
 import type { Recipe } from "../presets/index.ts";
 import type { DeploymentMeasurement, Exactness } from "../training/deployment.ts";
@@ -37,19 +38,27 @@ export function describeNetwork(module: Module, { epochs, batchSize }: Recipe): 
   return `${sizes} with RMS norms: ${formatCount(parameters)} parameters, ${passes}`;
 }
 
-/** Says whether the deployed model gave the bits of training, and how many values were compared. */
-export function printExactness(exactness: Exactness, output: Output): void {
+/**
+ * Says whether the deployed model gave the bits of training, and how many values were compared.
+ *
+ * @returns the exit code: 1 when outputs differ that were promised to be equal
+ */
+export function printExactness(exactness: Exactness, output: Output): number {
   const { isPromised, isExact, comparedValues, differingValues, largestDifference } = exactness;
   const compared = formatCount(comparedValues);
   if (isExact) {
     const verdict = output.paint("green", "✓ bit-exact:");
     output.print(`${verdict} all ${compared} outputs on the test set equal those of training in all 32 bits`);
-    return;
+    return 0;
   }
   const found = `${formatCount(differingValues)} of ${compared} outputs differ from those of training`;
   const largest = `largest difference ${largestDifference.toPrecision(2)}`;
-  if (isPromised) output.note(`${output.paintNote("red", "✗ not bit-exact:")} ${found}, ${largest}`);
-  else output.print(`not bit-exact, as expected of float activations: ${found}, ${largest}`);
+  if (isPromised) {
+    output.note(`${output.paintNote("red", "✗ not bit-exact:")} ${found}, ${largest}`);
+    return EXIT_CODES.failed;
+  }
+  output.print(`not bit-exact, which float activations do not promise: ${found}, ${largest}`);
+  return 0;
 }
 
 const ALIGNMENTS: readonly Alignment[] = ["left", "right", "right", "right", "right"];

@@ -8,8 +8,6 @@ import { saveReport } from "../../report/save-report.ts";
 import { trainingReport } from "../../report/training-report.ts";
 import type { DeployedModel } from "../../runtime/deployed-model.ts";
 import type { CommandContext } from "../commands/command.ts";
-import { EXIT_CODES } from "../failure.ts";
-import { Interruption } from "../interruption.ts";
 import type { Output } from "../output.ts";
 import { presets, type Recipe } from "../presets/index.ts";
 import { shellLine } from "../shell-line.ts";
@@ -60,13 +58,11 @@ export async function runDemo(options: DemoOptions, { output, typed }: CommandCo
     throw new UsageError("--data and --download both say where MNIST comes from: give one of them");
   }
   if (!options.noReport) await checkTargets([options.report]);
-  using interruption = new Interruption(output, "stopping; Ctrl-C again quits at once");
-  const { signal } = interruption;
-  const { id, split, epochs } = await loadDemoData(options, output, signal);
+  const { id, split, epochs } = await loadDemoData(options, output);
   output.print(`${output.paint("bold", "data")}     ${describeData(split)}`);
 
   const recipe: Recipe = { ...preset.recipe, epochs: options.epochs ?? epochs };
-  const [float, ternary] = await trainTwins(split, recipe, options, output, signal);
+  const [float, ternary] = await trainTwins(split, recipe, options, output);
   output.print(`\n${output.paint("bold", "Loss of each batch")}`);
   printLearningCurves(
     [float, ternary].map(({ name, training }) => ({ name, losses: training.batchLosses })),
@@ -74,9 +70,9 @@ export async function runDemo(options: DemoOptions, { output, typed }: CommandCo
   );
 
   output.heading("3  Deploy: pack the weights, leave the training engine behind");
-  const deployment = await deployTwins(float.module, ternary.module, split, signal);
+  const deployment = await deployTwins(float.module, ternary.module, split);
   const { exactness, measurement, ternary: deployed } = deployment;
-  printExactness(exactness, output);
+  const exitCode = printExactness(exactness, output);
   output.print();
   printGains(
     [
@@ -100,7 +96,7 @@ export async function runDemo(options: DemoOptions, { output, typed }: CommandCo
       command: shellLine("demo", typed),
     });
     await saveReport(options.report, trainingReport(record));
-    output.print(`\nreport: ${output.paint("cyan", options.report)}`);
+    output.print(`\n${output.paint("bold", "report")}   ${output.paint("cyan", options.report)}`);
   }
   output.emit({
     dataset: id,
@@ -116,7 +112,7 @@ export async function runDemo(options: DemoOptions, { output, typed }: CommandCo
   });
   deployment.float.dispose();
   deployed.dispose();
-  return exactness.isPromised && !exactness.isExact ? EXIT_CODES.failed : 0;
+  return exitCode;
 }
 
 /** Trains the float network, then the ternary one from the same first weights over the same batches. */
@@ -125,7 +121,6 @@ async function trainTwins(
   recipe: Recipe,
   { seed, quantizer, activation }: DemoOptions,
   output: Output,
-  signal: AbortSignal,
 ): Promise<[Twin, Twin]> {
   const floatModule = await preset.build(data, seed);
   const { model: ternaryModule } = convertToBitLinear(await preset.build(data, seed), {
@@ -135,8 +130,7 @@ async function trainTwins(
   output.print(`${output.paint("bold", "network")}  ${describeNetwork(floatModule, recipe)}`);
 
   const train = async (name: string, module: Module, hidesNotes: boolean): Promise<Twin> => {
-    const training = await trainModule(module, data, output, { label: name, hidesNotes, recipe, seed, signal });
-    signal.throwIfAborted();
+    const training = await trainModule(module, data, output, { label: name, hidesNotes, recipe, seed });
     return { name, module, training };
   };
   output.heading("1  Train it in float32");
@@ -146,16 +140,11 @@ async function trainTwins(
   return [float, ternary];
 }
 
-async function deployTwins(
-  floatModule: Module,
-  ternaryModule: Module,
-  { test }: DatasetSplit,
-  signal: AbortSignal,
-): Promise<Deployment> {
+async function deployTwins(floatModule: Module, ternaryModule: Module, { test }: DatasetSplit): Promise<Deployment> {
   const float = await floatModule.deploy();
   const ternary = await ternaryModule.deploy({ format: format.id });
-  const floatMeasurement = await measureDeployment(float, test, signal);
-  const measurement = await measureDeployment(ternary, test, signal);
+  const floatMeasurement = await measureDeployment(float, test);
+  const measurement = await measureDeployment(ternary, test);
   const exactness = await compareWithTraining(ternaryModule, ternary, test, measurement.outputs);
   return { float, floatMeasurement, ternary, measurement, exactness };
 }

@@ -13,9 +13,9 @@ import {
   TransformerBlock,
 } from "../../nn/index.ts";
 
-const FEATURES = 96;
+const FEATURES = 64;
 const HEADS = 4;
-const BLOCKS = 3;
+const BLOCKS = 2;
 
 /**
  * Embedding, causal transformer blocks, norm and head, `[batch, sequence]` character indices → `[batch, sequence,

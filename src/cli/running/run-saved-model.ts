@@ -1,5 +1,4 @@
 /** `bitlinear run` from two files to predictions. */
-import { setImmediate } from "node:timers/promises";
 import { formatShape } from "../../core/shape.ts";
 import { writeFileAtomic, writeNpy } from "../../files/index.ts";
 import { formatCount, formatDuration, formatPercent } from "../../report/drawing/number-format.ts";
@@ -49,7 +48,7 @@ export async function runSavedModel(
   const isClassifier = names !== undefined || options.top !== undefined || labels !== undefined;
   if (isClassifier) printClasses(outputs, names, { top: options.top ?? DEFAULT_TOP, shown }, output);
   else printValues(outputs, shown, output);
-  if (shown < count) output.print(output.paint("dim", `and ${count - shown} more (--limit 0 shows all)`));
+  if (shown < count) output.print(output.paint("dim", `and ${formatCount(count - shown)} more (--limit 0 shows all)`));
 
   const facts = [
     `${formatCount(count)} ${count === 1 ? "sample" : "samples"} to outputs of shape ${formatShape(sampleOutputShape)}`,
@@ -84,17 +83,16 @@ function namesOf(
   return undefined;
 }
 
-/** Draws the number of samples done on a terminal, and lets Ctrl-C through. */
-function progressOn({ stderr }: Output, count: number): (done: number) => Promise<void> {
+/** Draws the number of samples done on a terminal. */
+function progressOn({ stderr }: Output, count: number): (done: number) => void {
   let lastDrawn = performance.now();
   let isDrawn = false;
-  return async (done) => {
+  return (done) => {
     const now = performance.now();
     if (stderr.isTTY === true && (done === count ? isDrawn : now - lastDrawn > REDRAW_MS)) {
       stderr.write(`\r\u001b[K${done === count ? "" : `${formatCount(done)} of ${formatCount(count)} samples`}`);
       lastDrawn = now;
       isDrawn = true;
     }
-    await setImmediate();
   };
 }

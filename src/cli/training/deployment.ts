@@ -1,5 +1,4 @@
 /** What a deployed model does on the test set, and whether it does what the training forward pass does. */
-import { setImmediate } from "node:timers/promises";
 import { elementCount } from "../../core/shape.ts";
 import { type Dataset, sampleCount } from "../../datasets/index.ts";
 import { indexOfLargest, type Module, predict } from "../../nn/index.ts";
@@ -30,15 +29,8 @@ export interface Exactness {
 }
 
 /** Runs a deployed model on every sample and takes the time. */
-export async function measureDeployment(
-  deployed: DeployedModel,
-  data: Dataset,
-  signal: AbortSignal,
-): Promise<DeploymentMeasurement> {
-  const { outputs, seconds } = await runModel(deployed, data.inputs, data.inputShape, async () => {
-    await setImmediate(); // lets Ctrl-C through
-    signal.throwIfAborted();
-  });
+export async function measureDeployment(deployed: DeployedModel, data: Dataset): Promise<DeploymentMeasurement> {
+  const { outputs, seconds } = await runModel(deployed, data.inputs, data.inputShape);
   const { targets } = data;
   const classes = outputs.length / targets.length;
   const predictions = Int32Array.from(targets, (_, row) => indexOfLargest(outputs, row * classes, classes));

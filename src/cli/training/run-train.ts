@@ -6,7 +6,7 @@ import type { EpochRecord } from "../../nn/index.ts";
 import { saveModel } from "../../runtime/model-file.ts";
 import type { CommandContext } from "../commands/command.ts";
 import { EXIT_CODES } from "../failure.ts";
-import { Interruption } from "../interruption.ts";
+import { interruptible } from "../interruption.ts";
 import { modelMetadata } from "../model-metadata.ts";
 import { shellLine, withoutOption } from "../shell-line.ts";
 import { checkTargets } from "../target-folders.ts";
@@ -29,19 +29,14 @@ export async function runTrain(options: TrainOptions, { output, typed }: Command
   const { out, resume, report, seed } = options;
   const checkpoint = options.checkpoint ?? checkpointBeside(out);
   await checkFiles([out, checkpoint, report]);
-  using interruption = new Interruption(output, "stopping after this step, to leave a checkpoint (Ctrl-C: at once)");
-  const { signal } = interruption;
-
   const plan = await planTraining(options);
-  signal.throwIfAborted();
   printPlan(plan, output);
   const label = plan.quantizer === undefined ? "float32" : "ternary";
   const onEpochEnd = (record: EpochRecord) => output.emit(epochLine(record));
   const { data, module, recipe } = plan;
-  const training = await trainModule(module, data, output, {
-    ...{ label, recipe, seed, signal },
-    ...{ checkpoint, resume, onEpochEnd },
-  });
+  const training = await interruptible(output, (signal) =>
+    trainModule(module, data, output, { label, recipe, seed, signal, checkpoint, resume, onEpochEnd }),
+  );
   if (training.history.stopReason === "aborted") {
     const command = shellLine("train", [...withoutOption(typed, "--resume"), "--resume", checkpoint]);
     output.note(`stopped at step ${training.history.steps}; to go on:\n  ${command}`);
@@ -58,7 +53,7 @@ export async function runTrain(options: TrainOptions, { output, typed }: Command
   if (report !== undefined) {
     const { format } = options;
     const command = shellLine("train", typed);
-    await writeTrainingReport({ plan, training, deployed, format, command }, report, signal);
+    await writeTrainingReport({ plan, training, deployed, format, command }, report);
   }
   reportResult(training, deployed, { out, report }, output);
   return 0;

@@ -1,4 +1,5 @@
 /** One training, as commands run it: with a progress bar, Ctrl-C and a record of every batch. */
+import { setImmediate } from "node:timers/promises";
 import type { DatasetSplit } from "../../datasets/index.ts";
 import { adamW, cosine, type EpochRecord, fit, type History, type Module } from "../../nn/index.ts";
 import type { Output } from "../output.ts";
@@ -14,7 +15,7 @@ export interface TrainingSettings {
   /** Whether notes about the data are left out, because they were shown before. */
   readonly hidesNotes?: boolean;
   /** Stops the training after the running step. */
-  readonly signal: AbortSignal;
+  readonly signal?: AbortSignal;
   readonly checkpoint?: string | undefined;
   readonly resume?: string | undefined;
   readonly onEpochEnd?: (record: EpochRecord) => void;
@@ -45,7 +46,7 @@ export async function trainModule(
     epochs,
     batchSize,
     seed,
-    signal,
+    ...(signal && { signal }),
     validation: data.test,
     optimizer: adamW({ learningRate }),
     schedule: cosine({ warmupSteps }),
@@ -61,8 +62,9 @@ export async function trainModule(
       if (event.batch === before.batch + 1) batchLosses.push(sum - before.sum);
       before = { batch: event.batch, sum };
     },
-    onEpochEnd: (record) => {
+    onEpochEnd: async (record) => {
       onEpochEnd?.(record);
+      await setImmediate(); // computing alone keeps Ctrl-C waiting
       return undefined;
     },
   });

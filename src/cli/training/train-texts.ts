@@ -35,10 +35,10 @@ export function printPlan(plan: TrainPlan, output: Output): void {
 }
 
 /** Runs the deployed model on the whole test set and writes what was found. */
-export async function writeTrainingReport(outcome: TrainOutcome, path: string, signal: AbortSignal): Promise<void> {
+export async function writeTrainingReport(outcome: TrainOutcome, path: string): Promise<void> {
   const { plan, training, deployed, format, command } = outcome;
   const { test } = plan.data;
-  const measurement = await measureDeployment(deployed, test, signal);
+  const measurement = await measureDeployment(deployed, test);
   const exactness = await compareWithTraining(plan.module, deployed, test, measurement.outputs);
   const record = await trainingRecord({
     title: `${plan.preset.id}, ${describeWeights(plan)}`,

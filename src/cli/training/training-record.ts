@@ -39,8 +39,7 @@ export interface TrainingSession {
 /** Collects the record of a session. */
 export async function trainingRecord(session: TrainingSession): Promise<TrainingRecord> {
   const { title, subtitle, trainings, module, deployed, format, test, measurement, exactness, command } = session;
-  const memory = await estimateMemory(module);
-  const modules = new Map(module.namedModules());
+  const { layers: memory } = await estimateMemory(module);
   const classes = test.classes ?? [];
   return {
     title,
@@ -48,11 +47,12 @@ export async function trainingRecord(session: TrainingSession): Promise<Training
     generated: new Date(),
     runs: trainings.map(runOf),
     layers: await layerWeightsOf(module),
-    memory: Object.entries(memory.layers).map(([path, { float32, packed }]) => ({
-      layer: [path, modules.get(path)?.constructor.name ?? ""].join(" ").trim(),
-      floatBytes: float32,
-      packedBytes: packed[format],
-    })),
+    // In the order of the modules: an object has keys such as "10" before all others.
+    memory: module.namedModules().flatMap(([path, { constructor }]) => {
+      if (!Object.hasOwn(memory, path)) return [];
+      const { float32, packed } = memory[path];
+      return [{ layer: `${path} ${constructor.name}`.trim(), floatBytes: float32, packedBytes: packed[format] }];
+    }),
     confusion: confusionOf(test.targets, measurement.predictions, classes.length),
     classes,
     deployed: {
@@ -99,7 +99,8 @@ async function layerWeightsOf(module: Module): Promise<LayerWeights[]> {
   for (const [path, layer] of module.namedModules()) {
     if (!(layer instanceof BitLinear || layer instanceof BitConv2d)) continue;
     const { trits, scales } = await layer.ternary();
-    layers.push({ name: `${path}: ${layer.describe()}`, weights: layer.weight.value, trits, scales });
+    const [sizes] = layer.describe().split(",");
+    layers.push({ name: `${path}: ${sizes}`, weights: layer.weight.value, trits, scales });
   }
   return layers;
 }
