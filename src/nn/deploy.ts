@@ -3,7 +3,7 @@
 import type { TernaryMatrix } from "../core/ternary-matrix.ts";
 import { formatById } from "../formats/index.ts";
 import { DeployedModel } from "../runtime/deployed-model.ts";
-import { type Graph, GraphBuilder, type NodeTensor } from "../runtime/graph.ts";
+import { fitsPattern, type Graph, GraphBuilder, type NodeTensor } from "../runtime/graph.ts";
 import type { Parameter } from "../tensor/index.ts";
 import type { Module } from "./module.ts";
 
@@ -29,7 +29,14 @@ export async function lowerModule(module: Module, options: DeployOptions): Promi
   const builder = new GraphBuilder(format.id);
   const output = await module.lower(builder, builder.input, "");
   const inputShape = options.inputShape ?? module.inputShape;
-  return { nodes: builder.nodes, output: output.index, ...(inputShape && { inputShape }) };
+  const { sampleShape } = module;
+  const isTypical = sampleShape !== undefined && (!inputShape || fitsPattern(sampleShape, inputShape));
+  return {
+    nodes: builder.nodes,
+    output: output.index,
+    ...(inputShape && { inputShape }),
+    ...(isTypical && { sampleShape }),
+  };
 }
 
 /** A ternary matrix as a node stores it. */

@@ -197,6 +197,7 @@ class Training {
   }
 
   async #runStep(state: TrainingState, batch: Batch, learningRate: number): Promise<void> {
+    this.#module.sampleShape = batch.inputShape;
     const { loss, outputs } = await state.run(batch, this.#position.step + 1, learningRate);
     if (!Number.isFinite(loss)) throw diverged(loss, this.#position.step + 1, learningRate);
     const measured = this.#metrics.map((metric) => metric.measure(outputs, batch.targets));

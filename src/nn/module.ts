@@ -1,5 +1,6 @@
 /** What every layer and model is: parameters, children, a forward pass and its deployed counterpart. */
 import { UnsupportedError } from "../core/errors.ts";
+import type { Shape } from "../core/shape.ts";
 import type { DeployedModel } from "../runtime/deployed-model.ts";
 import type { GraphBuilder, Value } from "../runtime/graph.ts";
 import { Parameter, type Tensor } from "../tensor/index.ts";
@@ -17,6 +18,8 @@ export abstract class Module {
   isTraining = true;
   /** Shape of one input sample, where the module knows it or has been trained on it; null for sizes that may vary. */
   inputShape: readonly (number | null)[] | undefined = undefined;
+  /** Shape of the samples that `fit` trained it on; deployed models assume it where `inputShape` lets sizes vary. */
+  sampleShape: Shape | undefined = undefined;
 
   /** The forward pass; differentiable, traced by `fit`. */
   abstract forward(x: Tensor): Tensor;

@@ -68,3 +68,19 @@ test("sizes count packed trits, scales and floats, and a multi-ternary weight on
   expect(model.byteLength).toBe(4 + 4 + 4 + 8 + 8);
   expect(model.floatByteLength).toBe(4 * (14 + 2));
 });
+
+test("samples of the trained shape need no shape where sizes may vary", async () => {
+  const nodes = [relu];
+  using model = await DeployedModel.open({ nodes, output: 1, inputShape: [null, 2], sampleShape: [3, 2] });
+  expect((await model.runTensor(new Float32Array(12))).shape).toEqual([2, 3, 2]);
+  expect((await model.runTensor(new Float32Array(12), { shape: [1, 6, 2] })).shape).toEqual([1, 6, 2]);
+  await expect(model.run(new Float32Array(4))).rejects.toThrow("[batch, 3, 2], so a multiple of 6 values, got 4");
+  await expect(model.run(new Float32Array(12), { shape: [4, 3] })).rejects.toThrow("[batch, any, 2], got [4, 3]");
+  const misfit = DeployedModel.open({ nodes, output: 1, inputShape: [null, 2], sampleShape: [3, 3] });
+  await expect(misfit).rejects.toThrow("samples of shape [3, 3] do not fit [any, 2]");
+});
+
+test("a model that knows no shape asks for one", async () => {
+  using model = await DeployedModel.open({ nodes: [relu], output: 1 });
+  await expect(model.run(new Float32Array(12))).rejects.toThrow("[batch, ...]: pass { shape: [batch, ...] }");
+});

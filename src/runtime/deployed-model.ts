@@ -2,7 +2,7 @@
 import { type Backend, openBackend } from "../backends/index.ts";
 import { ShapeError, UnsupportedError } from "../core/errors.ts";
 import { elementCount, formatShape, type Shape } from "../core/shape.ts";
-import { checkGraph, type Graph, type GraphNode } from "./graph.ts";
+import { checkGraph, fitsPattern, formatPattern, type Graph, type GraphNode } from "./graph.ts";
 import { describe, type HostTensor, type PreparedOperation } from "./operation.ts";
 import { operationById } from "./ops/index.ts";
 import { floatByteLengthOf, storedByteLengthOf } from "./stored-size.ts";
@@ -123,34 +123,33 @@ export class DeployedModel implements Disposable {
   }
 
   #shapeOf(length: number, given: Shape | undefined): Shape {
-    const sample = this.graph.inputShape;
+    const { inputShape: pattern, sampleShape } = this.graph;
     if (given) {
       if (elementCount(given) !== length) {
         throw new ShapeError(
           `an input of shape ${formatShape(given)} has ${elementCount(given)} values, got ${length}`,
         );
       }
-      const fits =
-        !sample ||
-        (given.length === sample.length + 1 && sample.every((size, i) => size === null || size === given[i + 1]));
-      if (!fits)
-        throw new ShapeError(`this model takes inputs of shape ${describeInput(sample)}, got ${formatShape(given)}`);
-      return given;
+      if (given.length > 0 && (!pattern || fitsPattern(given.slice(1), pattern))) return given;
+      throw new ShapeError(`this model takes inputs of shape ${this.#describeInput()}, got ${formatShape(given)}`);
     }
-    if (!sample)
-      throw new ShapeError("this model does not know its input shape: pass { shape: [batch, ...] } to run()");
-    if (sample.includes(null)) {
+    const known = pattern?.every((size) => size !== null) ? (pattern as Shape) : sampleShape;
+    if (!known) {
       throw new ShapeError(
-        `this model takes inputs of shape ${describeInput(sample)}: pass { shape: [batch, ...] } to run()`,
+        `this model takes inputs of shape ${this.#describeInput()}: pass { shape: [batch, ...] } to run()`,
       );
     }
-    const size = elementCount(sample as Shape);
+    const size = elementCount(known);
     if (length === 0 || length % size !== 0) {
       throw new ShapeError(
-        `this model takes inputs of shape ${describeInput(sample)}, so a multiple of ${size} values, got ${length}`,
+        `this model takes inputs of shape ${describeBatch(known)}, so a multiple of ${size} values, got ${length}`,
       );
     }
-    return [length / size, ...(sample as Shape)];
+    return [length / size, ...known];
+  }
+
+  #describeInput(): string {
+    return this.graph.inputShape ? describeBatch(this.graph.inputShape) : "[batch, ...]";
   }
 }
 
@@ -181,6 +180,7 @@ function namingNode(error: unknown, node: GraphNode): unknown {
   return error;
 }
 
-function describeInput(sample: readonly (number | null)[]): string {
-  return `[batch${sample.map((size) => `, ${size ?? "any"}`).join("")}]`;
+/** `[batch, 28, 28, any]` for samples of a pattern. */
+function describeBatch(pattern: readonly (number | null)[]): string {
+  return formatPattern(pattern).replace("[", pattern.length > 0 ? "[batch, " : "[batch");
 }

@@ -1,6 +1,6 @@
 /** A deployed model as data: operations in execution order with their weights. No training engine, no arithmetic. */
 import { ShapeError } from "../core/errors.ts";
-import type { Shape } from "../core/shape.ts";
+import { formatShape, type Shape } from "../core/shape.ts";
 import type { MatrixShape } from "../core/ternary-matrix.ts";
 
 /** A float32 array of a node: a bias, a norm's gain, an embedding table. */
@@ -46,6 +46,8 @@ export interface Graph {
   readonly output: number;
   /** Shape of one sample; null where a size may vary (a sequence length); absent when unknown. */
   readonly inputShape?: readonly (number | null)[];
+  /** Shape of the samples it was trained on, for `run()` to assume where `inputShape` lets sizes vary. */
+  readonly sampleShape?: Shape;
   /** Texts that travel with the model, such as the names of its classes. */
   readonly metadata?: Readonly<Record<string, string>>;
 }
@@ -92,7 +94,8 @@ export class GraphBuilder {
 /**
  * Checks that a graph can be executed in order.
  *
- * @throws ShapeError naming the node that reads a value that does not exist yet, or a name that occurs twice
+ * @throws ShapeError naming the node that reads a value that does not exist yet, a name that occurs twice,
+ *   or samples that do not fit the input
  */
 export function checkGraph(graph: Graph): void {
   const names = new Set<string>();
@@ -110,4 +113,18 @@ export function checkGraph(graph: Graph): void {
   if (!Number.isInteger(graph.output) || graph.output < 0 || graph.output > graph.nodes.length) {
     throw new ShapeError(`the output is value ${graph.output}, but the graph has values 0 to ${graph.nodes.length}`);
   }
+  const { inputShape, sampleShape } = graph;
+  if (inputShape && sampleShape && !fitsPattern(sampleShape, inputShape)) {
+    throw new ShapeError(`samples of shape ${formatShape(sampleShape)} do not fit ${formatPattern(inputShape)}`);
+  }
+}
+
+/** Whether a shape has the sizes of a pattern, in which null stands for any size. */
+export function fitsPattern(shape: Shape, pattern: readonly (number | null)[]): boolean {
+  return shape.length === pattern.length && pattern.every((size, axis) => size === null || size === shape[axis]);
+}
+
+/** A pattern as a person reads it: `[any, 256]`. */
+export function formatPattern(pattern: readonly (number | null)[]): string {
+  return `[${pattern.map((size) => size ?? "any").join(", ")}]`;
 }

@@ -3,7 +3,7 @@ import { FileError } from "../core/errors.ts";
 import type { Graph } from "./graph.ts";
 import { readModelHeader, writeModelHeader } from "./model-header.ts";
 
-const graph: Graph = { nodes: [], output: 0, inputShape: [3, null] };
+const graph: Graph = { nodes: [], output: 0, inputShape: [3, null], sampleShape: [3, 5] };
 
 /** A hang, not a figure. */
 const HANG_MS = 5000;

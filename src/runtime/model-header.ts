@@ -40,7 +40,7 @@ export interface NodeHeader extends Omit<GraphNode, "tensors"> {
 }
 
 /** A graph without its weights and metadata. */
-export interface ModelHeader extends Pick<Graph, "inputShape" | "output"> {
+export interface ModelHeader extends Pick<Graph, "inputShape" | "output" | "sampleShape"> {
   readonly nodes: readonly NodeHeader[];
 }
 
@@ -58,11 +58,12 @@ export const MAX_AXES = 8;
 const MEMBER_NAME = /^[A-Za-z][\w.-]{0,99}$/;
 
 /** The architecture of a graph; equal graphs give equal texts. */
-export function writeModelHeader({ nodes, output, inputShape }: Graph): string {
+export function writeModelHeader({ nodes, output, inputShape, sampleShape }: Graph): string {
   return JSON.stringify({
     version: MODEL_VERSION,
     writtenBy: `bitlinear ${VERSION}`,
     ...(inputShape && { inputShape }),
+    ...(sampleShape && { sampleShape }),
     nodes: nodes.map(({ name, op, inputs, attributes, tensors }) => ({
       name,
       op,
@@ -82,11 +83,13 @@ export function writeModelHeader({ nodes, output, inputShape }: Graph): string {
 export function readModelHeader(text: string, file: string): ModelHeader {
   const root = new JsonReader(parseBoundedJson(text, LIMITS, `the text of ${MODEL_KEY}`, file), MODEL_KEY, file);
   checkVersion(root.members(MAX_MEMBERS), file);
-  const { output, nodes, inputShape } = root.object(["version", "writtenBy", "nodes", "output"], ["inputShape"]);
+  const required = ["version", "writtenBy", "nodes", "output"] as const;
+  const { output, nodes, inputShape, sampleShape } = root.object(required, ["inputShape", "sampleShape"]);
   return {
     nodes: nodes.items(MAX_NODES).map(readNode),
     output: output.wholeNumber(0),
     ...(inputShape && { inputShape: inputShape.items(MAX_AXES).map(readInputSize) }),
+    ...(sampleShape && { sampleShape: sampleShape.items(MAX_AXES).map((size) => size.wholeNumber(1)) }),
   };
 }
 

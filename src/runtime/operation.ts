@@ -4,7 +4,7 @@ import { ShapeError } from "../core/errors.ts";
 import { elementCount, formatShape, type Shape } from "../core/shape.ts";
 import type { TernaryMatrix } from "../core/ternary-matrix.ts";
 import { formatById } from "../formats/index.ts";
-import type { FloatTensor, GraphNode, PackedTensor } from "./graph.ts";
+import { type FloatTensor, formatPattern, type GraphNode, type PackedTensor } from "./graph.ts";
 
 /** An array on the host, `[batch, ...]` row-major. */
 export interface HostTensor {
@@ -126,6 +126,3 @@ export function describe(node: GraphNode): string {
   return `${node.op} ${JSON.stringify(node.name)}`;
 }
 
-function formatPattern(shape: readonly (number | null)[]): string {
-  return `[${shape.map((size) => size ?? "any").join(", ")}]`;
-}

@@ -124,7 +124,7 @@ function imageModel(format: string): SampleModel {
   const metadata = { classes: JSON.stringify(["zero", "one", "two"]), __proto__x: "ü🙂" };
   return {
     title: `image model ${format}`,
-    graph: { nodes, output: 5, inputShape: [null, null, 2], metadata },
+    graph: { nodes, output: 5, inputShape: [null, null, 2], sampleShape: [4, 3, 2], metadata },
     inputShape: [2, 4, 3, 2],
     idCount: undefined,
   };
