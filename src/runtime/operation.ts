@@ -125,4 +125,3 @@ export function rowsOf(input: HostTensor, last: number, node: GraphNode): number
 export function describe(node: GraphNode): string {
   return `${node.op} ${JSON.stringify(node.name)}`;
 }
-
