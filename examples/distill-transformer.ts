@@ -1,14 +1,21 @@
 /**
  * A float transformer becomes ternary: first by converting it, then by learning from the float model what it said.
  *
- *     npx tsx examples/distill-transformer.ts --data DIR [--epochs 4] [--distill-epochs 1] [--quantizer bitnet] [--seed 1]
+ *     npx tsx examples/distill-transformer.ts --data DIR [--epochs 6] [--distill-epochs 1] [--quantizer bitnet] [--seed 1]
  *
  * DIR holds tiny Shakespeare (input.txt); BITLINEAR_DATA names it as well. An epoch of the float model is 100
  * steps of 16 passages, one of the ternary models 200.
  */
 import { parseArgs } from "node:util";
 import { BitLinearError } from "bitlinear";
-import { characterDataset, type Dataset, loadTinyShakespeare, resolveDataDirectory, subset } from "bitlinear/datasets";
+import {
+  characterDataset,
+  type Dataset,
+  loadTinyShakespeare,
+  resolveDataDirectory,
+  sampleCount,
+  subset,
+} from "bitlinear/datasets";
 import {
   adamW,
   convertToBitLinear,
@@ -31,12 +38,14 @@ const CONTEXT = 64;
 const FEATURES = 64;
 /** Passages that the float model labels: it gives each of their characters 65 numbers, which have to fit in memory. */
 const LABELLED = 3200;
+/** Passages that losses are measured on. */
+const UNSEEN = 500;
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       data: { type: "string" },
-      epochs: { type: "string", default: "4" },
+      epochs: { type: "string", default: "6" },
       "distill-epochs": { type: "string", default: "1" },
       quantizer: { type: "string", default: "bitnet" },
       seed: { type: "string", default: "1" },
@@ -46,7 +55,7 @@ async function main(): Promise<void> {
   const seed = Number(values.seed);
   const text = await loadTinyShakespeare(resolveDataDirectory(values.data));
   const { train, test, vocabulary } = characterDataset(text, { sequenceLength: CONTEXT });
-  const unseen = subset(test, 0, 500);
+  const unseen = firstOf(test, UNSEEN);
   const recipe = { batchSize: 16, schedule: cosine({ warmupSteps: 50 }), clipNorm: 1, seed };
 
   console.log("1. A float transformer learns to guess the next character ...");
@@ -68,7 +77,7 @@ async function main(): Promise<void> {
   ];
 
   console.log("\n3. It learns to give the float model's probabilities, not only the right character ...");
-  const passages = subset(train, 0, LABELLED);
+  const passages = firstOf(train, LABELLED);
   const fineTuning = {
     ...recipe,
     epochs: Number(values["distill-epochs"]),
@@ -110,8 +119,12 @@ async function labelledBy(teacher: Module, passages: Dataset): Promise<Dataset> 
   return { name: "passages and what the teacher says", inputs, inputShape, targets, targetShape: [CONTEXT, classes] };
 }
 
-async function lossOn(test: Dataset, model: Module): Promise<number> {
-  const { loss = Number.NaN } = await evaluate(model, test, { loss: crossEntropy });
+function firstOf(data: Dataset, count: number): Dataset {
+  return subset(data, 0, Math.min(count, sampleCount(data)));
+}
+
+async function lossOn(data: Dataset, model: Module): Promise<number> {
+  const { loss = Number.NaN } = await evaluate(model, data, { loss: crossEntropy });
   return loss;
 }
 
