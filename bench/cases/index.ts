@@ -1,0 +1,8 @@
+/** The bench cases: the only place that names them. */
+import type { BenchCase } from "../bench-case.ts";
+import { accuracy } from "./accuracy.ts";
+import { deployment } from "./deployment.ts";
+import { training } from "./training.ts";
+
+/** Every case, in the order of `npm run bench -- all`. */
+export const benchCases: readonly BenchCase[] = [training, deployment, accuracy];
