@@ -1,5 +1,5 @@
 /** Batches of one shape from arrays, iterables and async iterables. */
-import { ShapeError, UnsupportedError } from "../core/errors.ts";
+import { ShapeError, UsageError } from "../core/errors.ts";
 import { deriveSeed, RandomSource } from "../core/random.ts";
 import { elementCount, formatShape, type Shape } from "../core/shape.ts";
 import { checkDataset, type Dataset, sampleCount } from "../datasets/dataset.ts";
@@ -21,7 +21,7 @@ export type TrainingData =
   | AsyncIterable<Sample>
   | ((epoch: number) => Iterable<Sample> | AsyncIterable<Sample>);
 
-/** Samples that go through the model together. */
+/** Samples that go through the model together; the arrays are valid until the next batch is taken. */
 export interface Batch {
   /** `[count, ...inputShape]` */
   readonly inputs: Float32Array;
@@ -41,8 +41,8 @@ export interface BatchOptions {
   shuffleSeed?: number | undefined;
   /** Batches to leave out at the start, for a training that is resumed inside an epoch. */
   skip?: number;
-  /** Whether samples that do not fill a last batch are left out. */
-  dropLast: boolean;
+  /** Leaves out samples that do not fill a last batch and tells how many they are, at the end of the data. */
+  dropLast?: (count: number) => void;
 }
 
 /** Whether data are in memory, so that their size is known and they can be shuffled. */
@@ -50,21 +50,42 @@ export function isDataset(data: TrainingData): data is Dataset {
   return typeof data === "object" && "inputs" in data && "targets" in data;
 }
 
-/** Batches of one epoch; undefined where the data do not tell their size. */
-export function batchesPerEpoch(data: TrainingData, batchSize: number, dropLast: boolean): number | undefined {
-  const count = isDataset(data) ? sampleCount(data) : Array.isArray(data) ? data.length : undefined;
-  if (count === undefined) return undefined;
-  return dropLast ? Math.floor(count / batchSize) : Math.ceil(count / batchSize);
+/**
+ * Checks at a public edge that data are of a kind that can be trained on.
+ *
+ * @throws ShapeError for a dataset that does not fit together, UsageError for anything else that cannot be iterated
+ */
+export function checkTrainingData(what: string, data: TrainingData): void {
+  const isReadable =
+    typeof data === "function" ||
+    (typeof data === "object" &&
+      data !== null &&
+      (isDataset(data) || Symbol.iterator in data || Symbol.asyncIterator in data));
+  if (!isReadable) {
+    throw new UsageError(
+      `${what} must be a dataset ({ inputs, targets, ... }), an iterable of samples ({ input, target }) or a function that gives one, got ${data === null ? "null" : typeof data}`,
+    );
+  }
+  if (isDataset(data)) checkDataset(data);
 }
 
-/** The batches of one epoch. @throws ShapeError when samples do not fit each other or the model */
+/** Number of samples of an epoch; undefined where the data do not tell. */
+export function knownSampleCount(data: TrainingData): number | undefined {
+  if (isDataset(data)) return sampleCount(data);
+  return Array.isArray(data) ? data.length : undefined;
+}
+
+/**
+ * The batches of one epoch, counted from 0.
+ *
+ * @throws ShapeError when samples do not fit each other or the model, UsageError when there are none
+ */
 export async function* batchesOf(data: TrainingData, epoch: number, options: BatchOptions): AsyncGenerator<Batch> {
   if (isDataset(data)) yield* batchesOfDataset(data, epoch, options);
   else yield* batchesOfSamples(typeof data === "function" ? data(epoch) : data, epoch, options);
 }
 
 function* batchesOfDataset(data: Dataset, epoch: number, options: BatchOptions): Generator<Batch> {
-  checkDataset(data);
   const { batchSize, dropLast, skip = 0 } = options;
   const count = sampleCount(data);
   const inputShape = viewedShape(data.inputShape, options.inputShape);
@@ -72,11 +93,16 @@ function* batchesOfDataset(data: Dataset, epoch: number, options: BatchOptions):
   const targetSize = elementCount(data.targetShape);
   const order = Uint32Array.from({ length: count }, (_, i) => i);
   if (options.shuffleSeed !== undefined) new RandomSource(deriveSeed(options.shuffleSeed, epoch)).shuffle(order);
+  const allInputs = new Float32Array(Math.min(batchSize, count) * inputSize); // one array for all batches: they are large
+  const allTargets = new Float32Array(Math.min(batchSize, count) * targetSize);
   for (let start = skip * batchSize; start < count; start += batchSize) {
     const size = Math.min(batchSize, count - start);
-    if (size < batchSize && dropLast) return;
-    const inputs = new Float32Array(size * inputSize);
-    const targets = new Float32Array(size * targetSize);
+    if (size < batchSize && dropLast) {
+      dropLast(size);
+      return;
+    }
+    const inputs = allInputs.subarray(0, size * inputSize);
+    const targets = allTargets.subarray(0, size * targetSize);
     for (let i = 0; i < size; i++) {
       const sample = order[start + i];
       inputs.set(data.inputs.subarray(sample * inputSize, (sample + 1) * inputSize), i * inputSize);
@@ -91,31 +117,29 @@ async function* batchesOfSamples(
   epoch: number,
   options: BatchOptions,
 ): AsyncGenerator<Batch> {
+  const { batchSize, dropLast, inputShape, skip = 0 } = options;
   let pending: Sample[] = [];
   let seen = 0;
-  let skipped = 0;
-  const skip = (options.skip ?? 0) * options.batchSize;
   for await (const sample of samples) {
     seen++;
-    if (skipped < skip) {
-      skipped++;
-      continue;
-    }
+    if (seen <= skip * batchSize) continue;
     pending.push(sample);
-    if (pending.length === options.batchSize) {
-      yield collate(pending, options.inputShape);
-      pending = [];
-    }
+    if (pending.length < batchSize) continue;
+    yield collate(pending, inputShape);
+    pending = [];
   }
-  if (pending.length > 0 && !options.dropLast) yield collate(pending, options.inputShape);
   if (seen === 0) {
-    throw new UnsupportedError(
-      `the data gave no sample in epoch ${epoch}: a generator lasts for one epoch; pass an array, or a function that returns a new iterable`,
+    throw new UsageError(
+      `the data gave no sample in epoch ${epoch + 1}: a generator lasts for one epoch only; pass an array, or a function that returns a new generator`,
     );
   }
+  if (pending.length === 0) return;
+  if (dropLast) dropLast(pending.length);
+  else yield collate(pending, inputShape);
 }
 
 function collate(samples: readonly Sample[], modelShape: BatchOptions["inputShape"]): Batch {
+  samples.forEach(checkSample);
   const inputSize = samples[0].input.length;
   const first = samples[0].target;
   const targetShape = typeof first === "number" ? [] : [first.length];
@@ -133,6 +157,15 @@ function collate(samples: readonly Sample[], modelShape: BatchOptions["inputShap
     targets.set(values, i * targetSize);
   });
   return { inputs, inputShape: viewedShape([inputSize], modelShape), targets, targetShape, count: samples.length };
+}
+
+function checkSample(sample: Partial<Sample> | undefined): void {
+  const { input, target } = sample ?? {};
+  const hasTarget = typeof target === "number" || (typeof target === "object" && typeof target?.length === "number");
+  if (typeof input === "object" && typeof input?.length === "number" && hasTarget) return;
+  throw new ShapeError(
+    `a sample must be { input, target }: a list of numbers, and a number or a list; got ${typeof input} and ${typeof target}`,
+  );
 }
 
 /** The model's shape of a sample where it has as many values as the data's: an image becomes a row, a row an image. */

@@ -1,11 +1,16 @@
 /** Running a module over data without training it. */
 import { ShapeError } from "../core/errors.ts";
-import { elementCount } from "../core/shape.ts";
-import { type Compiled, compile, type Tensor, tensor, withParameters } from "../tensor/index.ts";
-import { type Batch, batchesOf, isDataset, type TrainingData } from "./batches.ts";
+import { checkSize, elementCount } from "../core/shape.ts";
+import { checkDataset } from "../datasets/dataset.ts";
+import { type Compiled, compile, type Parameter, type Tensor, tensor, withParameters } from "../tensor/index.ts";
+import { type Batch, batchesOf, checkTrainingData, isDataset, type TrainingData } from "./batches.ts";
+import { distinctParameters } from "./distinct-parameters.ts";
 import type { Loss } from "./losses.ts";
 import { accuracy, type Metric } from "./metrics.ts";
 import type { Module } from "./module.ts";
+import { Pauses } from "./pauses.ts";
+
+const DEFAULT_BATCH_SIZE = 256;
 
 /** Options of `evaluate`. */
 export interface EvaluateOptions {
@@ -26,18 +31,19 @@ export interface Evaluation {
 /** A module's forward pass in evaluation mode, compiled, with its parameters as they are now. */
 export class Evaluator implements Disposable {
   readonly #module: Module;
+  readonly #parameters: readonly Parameter[];
   readonly #loss: Loss | undefined;
   readonly #forward: Compiled;
-  #parameters: Tensor[] = [];
+  #values: Tensor[] = [];
 
   constructor(module: Module, loss?: Loss) {
     this.#module = module;
+    this.#parameters = distinctParameters(module).map(([, parameter]) => parameter);
     this.#loss = loss;
-    const parameters = module.namedParameters().map(([, parameter]) => parameter);
     this.#forward = compile((inputs) => {
-      const [x, target] = inputs.slice(parameters.length);
-      const bound = inputs.slice(0, parameters.length);
-      const { result } = withParameters(parameters, bound, undefined, () => module.forward(x));
+      const values = inputs.slice(0, this.#parameters.length);
+      const [x, target] = inputs.slice(this.#parameters.length);
+      const { result } = withParameters(this.#parameters, values, undefined, () => module.forward(x));
       return target && loss ? [result, loss(result, target)] : [result];
     });
     this.refresh();
@@ -45,8 +51,8 @@ export class Evaluator implements Disposable {
 
   /** Takes the parameters over again after they changed. */
   refresh(): void {
-    this[Symbol.dispose]();
-    this.#parameters = this.#module.namedParameters().map(([, { value, shape }]) => tensor(value, shape));
+    this.#freeValues();
+    this.#values = this.#parameters.map(({ value, shape }) => tensor(value, shape));
   }
 
   /** Outputs of a batch, `[count, ...]`, and its mean loss (NaN without a loss). */
@@ -56,7 +62,7 @@ export class Evaluator implements Disposable {
     if (this.#loss) inputs.push(tensor(batch.targets, [batch.count, ...batch.targetShape]));
     this.#module.eval(); // the mode matters while the first call of a shape is traced
     try {
-      const results = this.#forward([...this.#parameters, ...inputs]);
+      const results = this.#forward([...this.#values, ...inputs]);
       const [outputs, loss] = await Promise.all(results.map((result) => result.data()));
       for (const result of results) result.dispose();
       return { outputs, loss: loss ? loss[0] : Number.NaN };
@@ -67,13 +73,25 @@ export class Evaluator implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const parameter of this.#parameters) parameter.dispose();
-    this.#parameters = [];
+    this.#freeValues();
+    this.#forward[Symbol.dispose]();
+  }
+
+  #freeValues(): void {
+    for (const values of this.#values) values.dispose();
+    this.#values = [];
   }
 }
 
-/** Loss and metrics of a module over data, in evaluation mode. */
+/**
+ * Loss and metrics of a module over data, in evaluation mode.
+ *
+ * @throws ShapeError when data and module do not fit, UsageError when there are no samples, the reason of `signal` once it
+ *   is aborted
+ */
 export async function evaluate(module: Module, data: TrainingData, options: EvaluateOptions = {}): Promise<Evaluation> {
+  checkTrainingData("the data of evaluate", data);
+  checkSize("batchSize", options.batchSize ?? DEFAULT_BATCH_SIZE);
   using evaluator = new Evaluator(module, options.loss);
   return await evaluateWith(evaluator, module, data, options);
 }
@@ -85,13 +103,14 @@ export async function evaluateWith(
   data: TrainingData,
   options: EvaluateOptions,
 ): Promise<Evaluation> {
-  const metrics = options.metrics ?? defaultMetrics(data);
+  const { signal, batchSize = DEFAULT_BATCH_SIZE, metrics = defaultMetrics(data) } = options;
   const sums = metrics.map(() => ({ sum: 0, count: 0 }));
+  const pauses = new Pauses();
   let lossSum = 0;
   let samples = 0;
-  const batchOptions = { batchSize: options.batchSize ?? 256, inputShape: module.inputShape, dropLast: false };
-  for await (const batch of batchesOf(data, 0, batchOptions)) {
-    options.signal?.throwIfAborted();
+  for await (const batch of batchesOf(data, 0, { batchSize, inputShape: module.inputShape })) {
+    await pauses.take();
+    signal?.throwIfAborted();
     const { outputs, loss } = await evaluator.run(batch);
     lossSum += loss * batch.count;
     samples += batch.count;
@@ -112,31 +131,33 @@ export async function evaluateWith(
  *
  * @param inputs `[count, ...]`, of the module's `inputShape`
  * @returns `[count, ...]`
+ * @throws ShapeError when the inputs are no whole number of samples, or nobody knows the shape of one
  */
 export async function predict(
   module: Module,
   inputs: Float32Array,
   options: { batchSize?: number; inputShape?: readonly number[] } = {},
 ): Promise<Float32Array> {
-  using evaluator = new Evaluator(module);
-  const inputShape = options.inputShape ?? (module.inputShape as readonly number[] | undefined);
-  if (!inputShape || inputShape.includes(null as never)) throw unknownInputShape();
-  const data = {
-    name: "inputs",
-    inputs,
-    inputShape,
-    targets: new Float32Array(inputs.length / elementCount(inputShape)),
-    targetShape: [],
-  };
-  const parts: Float32Array[] = [];
-  for await (const batch of batchesOf(data, 0, { batchSize: options.batchSize ?? 256, dropLast: false })) {
-    parts.push((await evaluator.run(batch)).outputs);
+  const { batchSize = DEFAULT_BATCH_SIZE, inputShape = module.inputShape } = options;
+  checkSize("batchSize", batchSize);
+  if (!isKnown(inputShape)) {
+    throw new ShapeError(
+      "predict needs the shape of one sample: pass { inputShape } for a module that does not know it",
+    );
   }
-  const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  const count = inputs.length / elementCount(inputShape);
+  const targets = new Float32Array(Math.floor(count)); // predictions have none, datasets must
+  const data = checkDataset({ name: "predict", inputs, inputShape, targets, targetShape: [] });
+  using evaluator = new Evaluator(module);
+  const pauses = new Pauses();
+  let all = new Float32Array(0);
   let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
+  for await (const batch of batchesOf(data, 0, { batchSize })) {
+    await pauses.take();
+    const { outputs } = await evaluator.run(batch);
+    if (at === 0) all = new Float32Array((outputs.length / batch.count) * count);
+    all.set(outputs, at);
+    at += outputs.length;
   }
   return all;
 }
@@ -146,8 +167,6 @@ export function defaultMetrics(data: TrainingData): readonly Metric[] {
   return isDataset(data) && data.targets instanceof Int32Array ? [accuracy] : [];
 }
 
-function unknownInputShape(): ShapeError {
-  return new ShapeError(
-    "predict needs the shape of one sample: pass { inputShape } for a module that does not know it",
-  );
+function isKnown(shape: readonly (number | null)[] | undefined): shape is readonly number[] {
+  return shape?.every((size) => size !== null) ?? false;
 }

@@ -1,24 +1,20 @@
 /** Training: batches in, a trained module and its history out. */
-import { DivergedError, UsageError } from "../core/errors.ts";
+import { ShapeError, UsageError } from "../core/errors.ts";
 import { checkSize } from "../core/shape.ts";
-import { sampleCount } from "../datasets/dataset.ts";
-import { type Batch, batchesOf, batchesPerEpoch, isDataset, type TrainingData } from "./batches.ts";
-import {
-  type Checkpoint,
-  readCheckpoint,
-  type TrainingIdentity,
-  type TrainingPosition,
-  writeCheckpoint,
-} from "./checkpoint.ts";
+import { type Batch, batchesOf, checkTrainingData, isDataset, knownSampleCount, type TrainingData } from "./batches.ts";
+import { readCheckpoint, type TrainingSettings, writeCheckpoint } from "./checkpoint.ts";
 import { type EarlyStopping, EarlyStoppingMonitor } from "./early-stopping.ts";
-import { defaultMetrics, Evaluator, evaluateWith } from "./evaluate.ts";
+import { defaultMetrics, type Evaluation, Evaluator, evaluateWith } from "./evaluate.ts";
 import type { EpochRecord, History, StopReason } from "./history.ts";
 import { crossEntropy, type Loss } from "./losses.ts";
-import type { Metric } from "./metrics.ts";
+import type { Metric, MetricSum } from "./metrics.ts";
 import type { Module } from "./module.ts";
+import { diverged } from "./non-finite.ts";
 import { adamW, type Optimizer } from "./optimizers/index.ts";
+import { Pauses } from "./pauses.ts";
 import { type ProgressListener, progressBar } from "./progress.ts";
 import type { Schedule } from "./schedules.ts";
+import type { TrainingPosition } from "./training-position.ts";
 import { TrainingState } from "./training-step.ts";
 
 /** Where checkpoints go. */
@@ -32,7 +28,7 @@ export interface CheckpointOptions {
 /** Options of `fit`. */
 export interface FitOptions {
   epochs: number;
-  /** 64 by default; a dataset smaller than a batch is one batch. */
+  /** 64 by default; data in memory that are smaller than a batch are one batch. */
   batchSize?: number;
   /** AdamW with a learning rate of 1e-3 by default. */
   optimizer?: Optimizer;
@@ -40,7 +36,7 @@ export interface FitOptions {
   loss?: Loss;
   /** Factor of the learning rate by step; constant by default. */
   schedule?: Schedule;
-  /** Batches of an epoch; needed by schedules when the data do not tell their size. */
+  /** Most batches of an epoch; schedules need it when the data do not tell their size. */
   stepsPerEpoch?: number;
   /** Largest norm of all gradients together. */
   clipNorm?: number;
@@ -66,9 +62,10 @@ export interface FitOptions {
 /**
  * Trains a module in place and leaves it in evaluation mode.
  *
- * @throws DivergedError naming the step when the loss is not finite; the module then keeps the parameters of the last
- *   complete epoch
- * @throws ShapeError when data and model do not fit, FileError for checkpoints, UsageError for options
+ * @throws DivergedError naming the step when the loss or a parameter is not finite; the module then keeps the parameters
+ *   of the last complete epoch (of the best one with early stopping)
+ * @throws ShapeError when data and model do not fit or an option is out of range, FileError for checkpoints, UsageError
+ *   for options that do not go together
  */
 export async function fit(module: Module, data: TrainingData, options: FitOptions): Promise<History> {
   return await new Training(module, data, options).run();
@@ -82,62 +79,72 @@ class Training {
   readonly #loss: Loss;
   readonly #metrics: readonly Metric[];
   readonly #batchSize: number;
+  /** Of an epoch; undefined where the data do not tell. */
   readonly #batches: number | undefined;
   readonly #seed: number;
+  readonly #isShuffled: boolean;
   readonly #notify: ProgressListener;
   readonly #monitor: EarlyStoppingMonitor | undefined;
+  readonly #pauses: Pauses = new Pauses();
   #position: TrainingPosition;
+  #droppedSamples = 0;
 
   constructor(module: Module, data: TrainingData, options: FitOptions) {
-    checkSize("epochs", options.epochs);
-    checkSize("batchSize", options.batchSize ?? 64);
-    const { epochs, progress = true, seed = 0 } = options;
+    checkOptions(module, data, options);
+    const { batchSize = 64, stepsPerEpoch, progress = true, shuffle = true, seed = 0 } = options;
     this.#module = module;
     this.#data = data;
     this.#options = options;
     this.#optimizer = options.optimizer ?? adamW();
     this.#loss = options.loss ?? crossEntropy;
     this.#metrics = options.metrics ?? defaultMetrics(data);
-    const wanted = options.batchSize ?? 64;
-    this.#batchSize = isDataset(data) ? Math.min(wanted, sampleCount(data)) : wanted;
-    this.#batches = options.stepsPerEpoch ?? batchesPerEpoch(data, this.#batchSize, true);
+    const count = knownSampleCount(data);
+    this.#batchSize = Math.max(1, Math.min(batchSize, count ?? batchSize));
+    const available = count === undefined ? undefined : Math.floor(count / this.#batchSize);
+    this.#batches = available === undefined ? stepsPerEpoch : Math.min(available, stepsPerEpoch ?? available);
     this.#seed = seed;
+    this.#isShuffled = shuffle;
     this.#notify = typeof progress === "function" ? progress : progress ? progressBar() : () => {};
-    this.#monitor = options.earlyStopping && new EarlyStoppingMonitor(options.earlyStopping, module);
-    this.#position = { epoch: 0, batch: 0, step: 0, epochs: [], epochsSinceBest: 0, ...this.#emptySums() };
+    this.#monitor = options.earlyStopping && new EarlyStoppingMonitor(options.earlyStopping, module, this.#metrics);
+    this.#position = { epochs: [], batch: 0, step: 0, epochsSinceBest: 0, ...this.#emptySums() };
     if (options.schedule && this.#batches === undefined) {
       throw new UsageError("a schedule needs to know the length of an epoch: pass stepsPerEpoch, or data with a size");
     }
-    if (options.earlyStopping && options.validation === undefined) {
-      throw new UsageError(`earlyStopping watches the validation data: pass validation (of ${epochs} epochs at most)`);
-    }
+    if (count !== undefined && this.#batches === available) this.#noteDropped(count % this.#batchSize);
   }
 
   async run(): Promise<History> {
     const { resume, checkpoint, epochs } = this.#options;
-    this.#module.train();
     this.#learnInputShape();
-    let slots: readonly Float32Array[] | undefined;
-    if (resume !== undefined) slots = await this.#resume(resume);
-    this.#noteDropped();
+    const slots = resume === undefined ? undefined : await this.#resume(resume);
     using evaluator = this.#options.validation && new Evaluator(this.#module, this.#loss);
     using state = new TrainingState(
       this.#module,
-      { loss: this.#loss, optimizer: this.#optimizer, clipNorm: this.#options.clipNorm, seed: this.#seed },
+      {
+        loss: this.#loss,
+        optimizer: this.#optimizer,
+        clipNorm: this.#options.clipNorm,
+        seed: this.#seed,
+        needsOutputs: this.#metrics.length > 0,
+      },
       slots,
+      this.#position.step,
     );
     try {
       let stopReason: StopReason = this.#monitor?.isExhausted ? "early-stopping" : "finished";
-      while (this.#position.epoch < epochs && stopReason === "finished") {
+      while (this.#position.epochs.length < epochs && stopReason === "finished") {
+        this.#module.train();
         stopReason = await this.#runEpoch(state, evaluator);
         await state.sync();
-        const isLast = stopReason !== "finished" || this.#position.epoch === epochs;
-        const isDue = this.#position.epoch % (checkpoint?.everyEpochs ?? 1) === 0;
-        if (checkpoint && (isLast || isDue)) await this.#save(checkpoint.path, state);
+        const done = this.#position.epochs.length;
+        const isLast = stopReason !== "finished" || done === epochs;
+        if (checkpoint && (isLast || done % (checkpoint.everyEpochs ?? 1) === 0))
+          await this.#save(checkpoint.path, state);
       }
       const { epochs: records, step } = this.#position;
-      return { epochs: records, stopReason, steps: step, droppedSamples: this.#droppedSamples() };
+      return { epochs: records, stopReason, steps: step, droppedSamples: this.#droppedSamples };
     } finally {
+      this.#noteStop();
       this.#monitor?.restoreBest();
       this.#module.eval();
     }
@@ -145,125 +152,134 @@ class Training {
 
   /** Trains to the end of the epoch, unless it is aborted; gives why the training has to stop, or "finished". */
   async #runEpoch(state: TrainingState, evaluator: Evaluator | undefined): Promise<StopReason> {
-    const { signal, epochs, validation } = this.#options;
+    const { signal, stepsPerEpoch = Number.POSITIVE_INFINITY } = this.#options;
     const started = performance.now();
-    const before = this.#position.sampleCount;
-    let learningRate = this.#optimizer.learningRate;
-    const batchOptions = {
-      batchSize: this.#batchSize,
-      inputShape: this.#module.inputShape,
-      shuffleSeed: (this.#options.shuffle ?? true) ? this.#seed : undefined,
-      skip: this.#position.batch,
-      dropLast: true,
-    };
-    for await (const batch of batchesOf(this.#data, this.#position.epoch, batchOptions)) {
-      if (signal?.aborted) return "aborted";
-      learningRate = this.#rateAt(this.#position.step);
-      await this.#runStep(state, batch, learningRate);
-      const seconds = (performance.now() - started) / 1000;
-      const { epoch, batch: done, sampleCount: samples } = this.#position;
-      this.#notify({
-        kind: "step",
-        epoch: epoch + 1,
-        epochs,
-        batch: done,
-        batches: this.#batches,
-        batchSize: this.#batchSize,
-        samplesPerSecond: (samples - before) / seconds,
-        ...this.#means(),
-      });
-      if (this.#options.stepsPerEpoch !== undefined && done >= this.#options.stepsPerEpoch) break;
+    const samplesBefore = this.#position.loss.count;
+    if (signal?.aborted) return "aborted";
+    if (this.#position.batch < stepsPerEpoch) {
+      for await (const batch of this.#batchesLeft()) {
+        if (signal?.aborted) return "aborted";
+        await this.#runStep(state, batch);
+        this.#notifyStep(samplesBefore, started);
+        await this.#pauses.take();
+        if (this.#position.batch >= stepsPerEpoch) break;
+      }
     }
     if (signal?.aborted) return "aborted";
-    if (this.#position.sampleCount === 0) {
+    if (this.#position.batch === 0) {
       throw new UsageError(`the data do not fill one batch of ${this.#batchSize} samples: pass a smaller batchSize`);
     }
-    let record: EpochRecord = { epoch: this.#position.epoch + 1, ...this.#means(), learningRate, seconds: 0 };
-    if (validation && evaluator) {
-      await state.sync();
-      evaluator.refresh();
-      const measured = await evaluateWith(evaluator, this.#module, validation, {
-        loss: this.#loss,
-        metrics: this.#metrics,
-      });
-      record = {
-        ...record,
-        ...(measured.loss !== undefined && { validationLoss: measured.loss }),
-        validationMetrics: measured.metrics,
-      };
-    }
-    record = { ...record, seconds: (performance.now() - started) / 1000 };
-    return await this.#endEpoch(state, record);
+    const measured = await this.#validate(state, evaluator);
+    if (measured === "aborted") return "aborted";
+    return await this.#endEpoch(state, {
+      epoch: this.#position.epochs.length + 1,
+      ...this.#means(),
+      ...(measured?.loss !== undefined && { validationLoss: measured.loss }),
+      ...(measured && { validationMetrics: measured.metrics }),
+      learningRate: this.#rateAt(this.#position.step - 1),
+      seconds: (performance.now() - started) / 1000,
+    });
   }
 
-  async #runStep(state: TrainingState, batch: Batch, learningRate: number): Promise<void> {
-    this.#module.sampleShape = batch.inputShape;
-    const { loss, outputs } = await state.run(batch, this.#position.step + 1, learningRate);
-    if (!Number.isFinite(loss)) throw diverged(loss, this.#position.step + 1, learningRate);
-    const measured = this.#metrics.map((metric) => metric.measure(outputs, batch.targets));
-    const { metricSums, ...position } = this.#position;
+  #batchesLeft(): AsyncGenerator<Batch> {
+    return batchesOf(this.#data, this.#position.epochs.length, {
+      batchSize: this.#batchSize,
+      inputShape: this.#module.inputShape,
+      shuffleSeed: this.#isShuffled ? this.#seed : undefined,
+      skip: this.#position.batch,
+      dropLast: (count) => this.#noteDropped(count),
+    });
+  }
+
+  async #runStep(state: TrainingState, batch: Batch): Promise<void> {
+    const { batch: done, step, loss: sums, metrics } = this.#position;
+    const learningRate = this.#rateAt(step);
+    const { loss, outputs } = await state.run(batch, step + 1, learningRate);
+    if (!Number.isFinite(loss)) throw diverged(loss, this.#data, batch, step + 1, learningRate);
     this.#position = {
-      ...position,
-      batch: position.batch + 1,
-      step: position.step + 1,
-      lossSum: position.lossSum + loss * batch.count,
-      sampleCount: position.sampleCount + batch.count,
-      metricSums: metricSums.map(([sum, count], i) => [sum + measured[i].sum, count + measured[i].count]),
+      ...this.#position,
+      batch: done + 1,
+      step: step + 1,
+      loss: addSums(sums, { sum: loss * batch.count, count: batch.count }),
+      metrics: this.#metrics.map((metric, i) => addSums(metrics[i], metric.measure(outputs, batch.targets))),
     };
+  }
+
+  async #validate(state: TrainingState, evaluator: Evaluator | undefined): Promise<Evaluation | "aborted" | undefined> {
+    const { validation, signal } = this.#options;
+    if (!validation || !evaluator) return undefined;
+    await state.sync();
+    evaluator.refresh();
+    try {
+      return await evaluateWith(evaluator, this.#module, validation, {
+        loss: this.#loss,
+        metrics: this.#metrics,
+        ...(signal && { signal }),
+      });
+    } catch (error) {
+      if (signal?.aborted && error === signal.reason) return "aborted";
+      throw error;
+    }
   }
 
   async #endEpoch(state: TrainingState, record: EpochRecord): Promise<StopReason> {
-    const { epoch, step, epochs } = this.#position;
-    this.#position = {
-      ...this.#position,
-      epoch: epoch + 1,
-      batch: 0,
-      step,
-      epochs: [...epochs, record],
-      ...this.#emptySums(),
-    };
+    const { epochs, step, epochsSinceBest } = this.#position;
+    await state.sync();
+    this.#position = { epochs: [...epochs, record], batch: 0, step, epochsSinceBest, ...this.#emptySums() };
     this.#notify({ kind: "epoch", record, epochs: this.#options.epochs });
-    if (this.#monitor) {
-      await state.sync();
-      this.#monitor.observe(record);
-    }
-    if (this.#options.onEpochEnd) {
-      await state.sync();
-      if ((await this.#options.onEpochEnd(record)) === false) return "aborted";
-    }
+    this.#monitor?.observe(record);
+    if ((await this.#options.onEpochEnd?.(record)) === false) return "aborted";
     return this.#monitor?.isExhausted ? "early-stopping" : "finished";
   }
 
   async #save(path: string, state: TrainingState): Promise<void> {
-    const best = this.#monitor?.snapshot();
-    const checkpoint: Checkpoint = {
-      identity: this.#identity(),
-      position: {
-        ...this.#position,
-        epochsSinceBest: best?.epochsSinceBest ?? 0,
-        ...(best?.value !== undefined && { best: best.value }),
-      },
+    const { value: best, epochsSince = 0, parameters: bestParameters } = this.#monitor?.best ?? {};
+    await writeCheckpoint(path, this.#module, this.#optimizer, this.#settings(), {
+      position: { ...this.#position, epochsSinceBest: epochsSince, ...(best !== undefined && { best }) },
       slots: await state.slotValues(),
-      ...(best?.state && { bestState: best.state }),
-    };
-    await writeCheckpoint(path, this.#module, this.#optimizer, checkpoint);
+      ...(bestParameters && { bestParameters }),
+    });
   }
 
   async #resume(path: string): Promise<readonly Float32Array[]> {
-    const checkpoint = await readCheckpoint(path, this.#module, this.#optimizer, this.#identity());
-    this.#position = checkpoint.position;
-    this.#monitor?.resume(checkpoint.position, checkpoint.bestState);
-    return checkpoint.slots;
+    const { position, slots, bestParameters } = await readCheckpoint(
+      path,
+      this.#module,
+      this.#optimizer,
+      this.#settings(),
+    );
+    this.#position = position;
+    if (this.#monitor) {
+      this.#monitor.best = {
+        epochsSince: position.epochsSinceBest,
+        ...(position.best !== undefined && { value: position.best }),
+        ...(bestParameters && { parameters: bestParameters }),
+      };
+    }
+    return slots;
   }
 
-  #identity(): TrainingIdentity {
-    return {
+  /** What decides over the bits of the result, as far as it can be written down; functions are probed. */
+  #settings(): TrainingSettings {
+    const { schedule, clipNorm } = this.#options;
+    const total = this.#totalSteps();
+    const settings = {
       seed: this.#seed,
+      shuffle: this.#isShuffled,
       batchSize: this.#batchSize,
-      isShuffled: this.#options.shuffle ?? true,
+      batchesPerEpoch: this.#batches,
       optimizer: this.#optimizer.id,
-      optimizerOptions: this.#optimizer.options,
+      ...this.#optimizer.options,
+      clipNorm,
+      metrics: this.#metrics.map(({ name }) => name),
+      earlyStopping: this.#monitor && { ...this.#monitor.options, patience: undefined },
+      schedule: schedule && [
+        total,
+        ...[0, 0.25, 0.5, 0.75, 1].map((part) => schedule(Math.floor(part * total), total)),
+      ],
     };
+    const texts = Object.entries(settings).map(([name, value]) => [name, JSON.stringify(value) ?? "none"]);
+    return Object.fromEntries(texts);
   }
 
   /** A model that does not know its input takes the shape of the data; what it learns is kept for `deploy()`. */
@@ -272,40 +288,78 @@ class Training {
       this.#module.inputShape = [...this.#data.inputShape];
   }
 
+  #totalSteps(): number {
+    return this.#options.epochs * (this.#batches ?? 0);
+  }
+
   #rateAt(step: number): number {
-    const { schedule, epochs } = this.#options;
-    const factor = schedule ? schedule(step, epochs * (this.#batches ?? 0)) : 1;
-    return this.#optimizer.learningRate * factor;
+    const factor = this.#options.schedule?.(step, this.#totalSteps()) ?? 1;
+    if (Number.isFinite(factor) && factor >= 0) return this.#optimizer.learningRate * factor;
+    throw new UsageError(`the schedule must give numbers of at least 0, got ${factor} for step ${step}`);
   }
 
   #means(): { loss: number; metrics: Record<string, number> } {
-    const { lossSum, sampleCount: samples, metricSums } = this.#position;
-    const metrics = this.#metrics.map(({ name }, i): [string, number] => [name, metricSums[i][0] / metricSums[i][1]]);
-    return { loss: lossSum / samples, metrics: Object.fromEntries(metrics) };
+    const { loss, metrics } = this.#position;
+    const means = this.#metrics.map(({ name }, i): [string, number] => [name, metrics[i].sum / metrics[i].count]);
+    return { loss: loss.sum / loss.count, metrics: Object.fromEntries(means) };
   }
 
-  #emptySums(): { lossSum: number; sampleCount: number; metricSums: readonly [number, number][] } {
-    return { lossSum: 0, sampleCount: 0, metricSums: this.#metrics.map(() => [0, 0]) };
+  #emptySums(): { loss: MetricSum; metrics: readonly MetricSum[] } {
+    return { loss: { sum: 0, count: 0 }, metrics: this.#metrics.map(() => ({ sum: 0, count: 0 })) };
   }
 
-  #droppedSamples(): number {
-    return isDataset(this.#data) ? sampleCount(this.#data) % this.#batchSize : 0;
+  #notifyStep(samplesBefore: number, started: number): void {
+    const { epochs, batch, loss } = this.#position;
+    this.#notify({
+      kind: "step",
+      epoch: epochs.length + 1,
+      epochs: this.#options.epochs,
+      batch,
+      batches: this.#batches,
+      batchSize: this.#batchSize,
+      samplesPerSecond: (loss.count - samplesBefore) / ((performance.now() - started) / 1000),
+      ...this.#means(),
+    });
   }
 
-  #noteDropped(): void {
-    const dropped = this.#droppedSamples();
-    if (dropped === 0) return;
-    const which = (this.#options.shuffle ?? true) ? "others each epoch" : "the last ones";
+  #noteDropped(count: number): void {
+    const isNoted = this.#droppedSamples > 0;
+    this.#droppedSamples = count;
+    if (count === 0 || isNoted) return;
+    const which = isDataset(this.#data) && this.#isShuffled ? "others each epoch" : "the last ones";
     this.#notify({
       kind: "note",
-      text: `batches of ${this.#batchSize}: ${dropped} samples of each epoch are left out (${which})`,
+      text: `batches of ${this.#batchSize}: ${count} samples of each epoch are left out (${which})`,
     });
+  }
+
+  /** Also ends the line of a progress bar that stands in the middle of an epoch. */
+  #noteStop(): void {
+    const { epochs, batch } = this.#position;
+    if (batch === 0) return;
+    const of = this.#batches === undefined ? "" : ` of ${this.#batches}`;
+    this.#notify({ kind: "note", text: `stopped in epoch ${epochs.length + 1} after batch ${batch}${of}` });
   }
 }
 
-function diverged(loss: number, step: number, learningRate: number): DivergedError {
-  return new DivergedError(
-    `the loss became ${loss} at step ${step} (learning rate ${learningRate}). Try a smaller learning rate, clipNorm: 1, a warm-up schedule, a norm before each ternary layer, and look for NaN or very large values in the inputs`,
-    step,
-  );
+function addSums(a: MetricSum, b: MetricSum): MetricSum {
+  return { sum: a.sum + b.sum, count: a.count + b.count };
+}
+
+function checkOptions(module: Module, data: TrainingData, options: FitOptions): void {
+  const { epochs, batchSize, stepsPerEpoch, clipNorm, validation, seed = 0, checkpoint, earlyStopping } = options;
+  checkSize("epochs", epochs);
+  if (batchSize !== undefined) checkSize("batchSize", batchSize);
+  if (stepsPerEpoch !== undefined) checkSize("stepsPerEpoch", stepsPerEpoch);
+  if (checkpoint?.everyEpochs !== undefined) checkSize("everyEpochs", checkpoint.everyEpochs);
+  if (!Number.isSafeInteger(seed)) throw new ShapeError(`seed must be a whole number, got ${seed}`);
+  if (clipNorm !== undefined && !(clipNorm > 0 && Number.isFinite(clipNorm))) {
+    throw new ShapeError(`clipNorm must be a positive number, got ${clipNorm}`);
+  }
+  checkTrainingData("the training data", data);
+  if (validation !== undefined) checkTrainingData("the validation data", validation);
+  if (earlyStopping && validation === undefined) {
+    throw new UsageError("earlyStopping watches the validation data: pass validation");
+  }
+  if (module.parameters().length === 0) throw new UsageError("this module has no parameters to train");
 }

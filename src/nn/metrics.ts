@@ -1,4 +1,5 @@
 /** Metrics: what a person wants to know beside the loss. */
+import { ShapeError } from "../core/errors.ts";
 
 /** A sum over samples and their number; the metric is their quotient. */
 export interface MetricSum {
@@ -9,6 +10,8 @@ export interface MetricSum {
 /** A measure of outputs against targets, computed on the host. */
 export interface Metric {
   readonly name: string;
+  /** Whether a smaller value is better, as for errors; false by default. Early stopping asks. */
+  readonly isSmallerBetter?: boolean;
   /**
    * @param outputs `[..., C]` row-major
    * @param targets `[...]` class indices, or `[..., C]` values
@@ -21,6 +24,11 @@ export const accuracy: Metric = {
   name: "accuracy",
   measure(outputs, targets) {
     const classes = outputs.length / targets.length;
+    if (!Number.isSafeInteger(classes) || classes < 2) {
+      throw new ShapeError(
+        `accuracy needs one class index for each row of outputs, got ${targets.length} targets for ${outputs.length} outputs: leave it out of metrics for other targets`,
+      );
+    }
     let sum = 0;
     for (let row = 0; row < targets.length; row++) {
       if (indexOfLargest(outputs, row * classes, classes) === targets[row]) sum++;
@@ -32,7 +40,13 @@ export const accuracy: Metric = {
 /** Mean of |output - target|. */
 export const meanAbsoluteError: Metric = {
   name: "meanAbsoluteError",
+  isSmallerBetter: true,
   measure(outputs, targets) {
+    if (outputs.length !== targets.length) {
+      throw new ShapeError(
+        `meanAbsoluteError needs as many targets as outputs, got ${targets.length} for ${outputs.length}`,
+      );
+    }
     let sum = 0;
     for (let i = 0; i < targets.length; i++) sum += Math.abs(outputs[i] - targets[i]);
     return { sum, count: targets.length };

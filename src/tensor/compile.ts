@@ -1,5 +1,7 @@
 /** Compiled functions and gradients over lists of tensors. */
+import { ShapeError } from "../core/errors.ts";
 import { deriveSeed } from "../core/random.ts";
+import { formatShape } from "../core/shape.ts";
 import { type EngineArray, jit, lax, np, valueAndGrad } from "./engine.ts";
 import type { Parameter } from "./parameter.ts";
 import { type Trace, withScope } from "./scope.ts";
@@ -42,7 +44,11 @@ export interface Differentiated {
   readonly gradients: readonly Tensor[];
 }
 
-/** Runs `body` on `variables` and differentiates its scalar `value` by each of them; works inside `compile`. */
+/**
+ * Runs `body` on `variables` and differentiates its scalar `value` by each of them; works inside `compile`.
+ *
+ * @throws ShapeError when the value is no scalar
+ */
 export function differentiate(
   body: (variables: Tensor[]) => { value: Tensor; extra: readonly Tensor[] },
   variables: readonly Tensor[],
@@ -55,7 +61,7 @@ export function differentiate(
       try {
         return withScope(
           undefined,
-          () => body(arrays.map((array, i) => new Tensor(array, isOutermost ? variables[i] : undefined))),
+          () => checkScalar(body(arrays.map((array, i) => new Tensor(array, isOutermost ? variables[i] : undefined)))),
           // Without stopGradient the engine fails on an extra that is a variable itself.
           ({ value, extra }) => [value.array.ref, extra.map((tensor) => lax.stopGradient(tensor.array.ref))],
         );
@@ -103,6 +109,12 @@ export function tidy(body: () => Tensor): Tensor {
 /** The seed of one run, for `withParameters`: `[2]` uint32. Each step has draws of its own, and each draw in it. */
 export function randomKey(seed: number, step: number): Tensor {
   return new Tensor(np.array(new Uint32Array([seed, deriveSeed(seed, step)]), { dtype: np.uint32 }));
+}
+
+function checkScalar<T extends { value: Tensor }>(result: T): T {
+  const { shape } = result.value;
+  if (shape.length === 0) return result;
+  throw new ShapeError(`a loss must be one number, of shape [], got ${formatShape(shape)}: end it with .mean()`);
 }
 
 /** A trace that knows no parameters. */
