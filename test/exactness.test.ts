@@ -228,6 +228,29 @@ test.each(models)("$title: equal in all bits", async ({ shape, ids, create }) =>
   }
 });
 
+/** Pools meet what layers before them may give: values that are no numbers, both infinities, both zeros. */
+test("pools are exact for every kind of value", async () => {
+  const kinds = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, -0, 1, -1, 2 ** -140, 3e38];
+  const random = new RandomSource(3);
+  const shape = [4, 7, 5, 3];
+  const pools = [
+    new MaxPool2d(2),
+    new MaxPool2d([3, 1]),
+    new MaxPool2d(2, { stride: 1 }),
+    new AvgPool2d(2),
+    new AvgPool2d([1, 3], { stride: 2 }),
+    new GlobalAveragePool2d(),
+  ];
+  for (const pool of pools) {
+    const run = forwardPass(pool, shape);
+    for (let usual = 0; usual < kinds.length; usual++) {
+      // Mostly one kind, so that a window may hold nothing else.
+      const value = () => kinds[random.integer(4) > 0 ? usual : random.integer(kinds.length)];
+      expectExact(await run(fill(elementCount(shape), value)), `${pool.constructor.name} ${pool.describe()}`);
+    }
+  }
+});
+
 function learnsItsScale(scheme: QuantizerScheme): boolean {
   return createQuantizer(scheme.id).initialScale !== undefined;
 }

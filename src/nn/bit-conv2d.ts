@@ -8,14 +8,9 @@ import type { GraphBuilder, Value } from "../runtime/graph.ts";
 import { ternaryConvolution } from "../runtime/ops/index.ts";
 import type { Parameter, Tensor } from "../tensor/index.ts";
 import type { Conv2d, ConvOptions } from "./conv2d.ts";
-import {
-  convolutionAttributes,
-  convolutionGeometry,
-  describeConvolution,
-  kernelMatrix,
-} from "./convolution-geometry.ts";
+import { convolutionAttributes, convolutionGeometry, convolve, describeConvolution } from "./convolution.ts";
 import { floatTensorOf, packedPlanes } from "./deploy.ts";
-import { outputSize, type Pair, patchesOf } from "./images.ts";
+import { outputSize, type Pair } from "./images.ts";
 import { uniformFanIn } from "./initialise.ts";
 import { Module } from "./module.ts";
 import { activationOf, type TernaryOptions, TernaryWeight } from "./ternary-weight.ts";
@@ -81,10 +76,12 @@ export class BitConv2d extends Module {
     const [height, width] = outputSize(this, x, this, this.inChannels);
     const { codes, scales } = imageCodes(x, this.activation);
     const weight = this.ternaryWeight.trace();
-    const kernel = kernelMatrix(weight.codes.reshape(this.weight.shape));
-    const accumulators = patchesOf(codes, this, [height, width])
-      .matmul(kernel)
-      .reshape([x.shape[0], height * width, this.outChannels]);
+    const kernel = weight.codes.reshape(this.weight.shape);
+    const accumulators = convolve(codes, kernel, this, [height, width]).reshape([
+      x.shape[0],
+      height * width,
+      this.outChannels,
+    ]);
     const product = accumulators.mul(scales.mul(weight.multiplier.transpose()).reshape([x.shape[0], 1, -1]));
     const y = this.bias ? product.add(this.bias) : product;
     return y.reshape([x.shape[0], height, width, this.outChannels]);

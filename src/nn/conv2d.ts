@@ -4,14 +4,9 @@ import { checkSize } from "../core/shape.ts";
 import type { GraphBuilder, Value } from "../runtime/graph.ts";
 import { convolution } from "../runtime/ops/index.ts";
 import { lift, type Parameter, type Tensor } from "../tensor/index.ts";
-import {
-  convolutionAttributes,
-  convolutionGeometry,
-  describeConvolution,
-  kernelMatrix,
-} from "./convolution-geometry.ts";
+import { convolutionAttributes, convolutionGeometry, convolve, describeConvolution } from "./convolution.ts";
 import { floatTensorOf } from "./deploy.ts";
-import { outputSize, type Pair, patchesOf } from "./images.ts";
+import { outputSize, type Pair } from "./images.ts";
 import { uniformFanIn } from "./initialise.ts";
 import { Module } from "./module.ts";
 
@@ -65,7 +60,7 @@ export class Conv2d extends Module {
 
   override forward(x: Tensor): Tensor {
     const [height, width] = outputSize(this, x, this, this.inChannels);
-    const product = patchesOf(x, this, [height, width]).matmul(kernelMatrix(lift(this.weight)));
+    const product = convolve(x, lift(this.weight), this, [height, width]);
     const y = this.bias ? product.add(this.bias) : product;
     return y.reshape([x.shape[0], height, width, this.outChannels]);
   }

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ShapeError } from "../core/errors.ts";
 import { tensor } from "../tensor/index.ts";
-import { everyNth, outputSize, pairOf, patchesOf, windowValues } from "./images.ts";
+import { everyNth, outputSize, pairOf, windowValues } from "./images.ts";
 
 const ramp = (length: number): Float32Array => Float32Array.from({ length }, (_, i) => i + 1);
 
@@ -35,35 +35,6 @@ test("everyNth picks elements of one axis, also where the last block is not whol
       },
     ),
     { numRuns: 40 },
-  );
-});
-
-test("patches hold what the window sees, zeros outside the image", async () => {
-  const side = fc.integer({ min: 1, max: 3 });
-  const pair = fc.tuple(side, side);
-  await fc.assert(
-    fc.asyncProperty(pair, pair, pair, side, async (kernelSize, stride, room, channels) => {
-      const padding = [Math.min(room[0] - 1, kernelSize[0] - 1), Math.min(room[1] - 1, kernelSize[1] - 1)] as const;
-      const [height, width] = [kernelSize[0] + room[0], kernelSize[1] + room[1]];
-      const x = tensor(ramp(2 * height * width * channels), [2, height, width, channels]);
-      const geometry = { kernelSize, stride, padding };
-      const [outHeight, outWidth] = outputSize({}, x, geometry);
-      const expected: number[] = [];
-      for (let image = 0; image < 2; image++) {
-        for (let position = 0; position < outHeight * outWidth; position++) {
-          for (let cell = 0; cell < kernelSize[0] * kernelSize[1]; cell++) {
-            const row = Math.floor(position / outWidth) * stride[0] + Math.floor(cell / kernelSize[1]) - padding[0];
-            const column = (position % outWidth) * stride[1] + (cell % kernelSize[1]) - padding[1];
-            const isInside = row >= 0 && row < height && column >= 0 && column < width;
-            for (let channel = 0; channel < channels; channel++) {
-              expected.push(isInside ? ((image * height + row) * width + column) * channels + channel + 1 : 0);
-            }
-          }
-        }
-      }
-      expect([...(await patchesOf(x, geometry, [outHeight, outWidth]).data())]).toEqual(expected);
-    }),
-    { numRuns: 30 },
   );
 });
 

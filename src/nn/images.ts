@@ -2,7 +2,7 @@
 import { convolvedSize } from "../backends/backend.ts";
 import { ShapeError } from "../core/errors.ts";
 import { checkSize, formatShape } from "../core/shape.ts";
-import { concatenate, type Tensor } from "../tensor/index.ts";
+import type { Tensor } from "../tensor/index.ts";
 
 /** Vertical and horizontal. */
 export type Pair = readonly [number, number];
@@ -76,35 +76,6 @@ export function everyNth(x: Tensor, axis: number, start: number, count: number, 
     .reshape([...before, count, step, ...after])
     .slice(axis + 1, start % step, (start % step) + 1)
     .reshape([...before, count, ...after]);
-}
-
-/**
- * What a window sees at each of its positions: `[B, H, W, C]` → `[B · outH · outW, kernelH · kernelW · C]`, each row
- * ordered row, column, channel; zeros outside the image.
- */
-export function patchesOf(x: Tensor, { kernelSize, stride, padding }: WindowGeometry, [outH, outW]: Pair): Tensor {
-  const isPadded = padding[0] > 0 || padding[1] > 0;
-  const padded = isPadded
-    ? x.pad([
-        [0, 0],
-        [padding[0], padding[0]],
-        [padding[1], padding[1]],
-        [0, 0],
-      ])
-    : x;
-  // Columns first, then rows: k + k shifted copies instead of k · k.
-  const columns = joined(kernelSize[1], (column) => everyNth(padded, 2, column, outW, stride[1]));
-  const rows = joined(kernelSize[0], (row) => everyNth(columns, 1, row, outH, stride[0]));
-  return rows.reshape([-1, rows.shape[3]]);
-}
-
-function joined(count: number, part: (index: number) => Tensor): Tensor {
-  return count === 1
-    ? part(0)
-    : concatenate(
-        Array.from({ length: count }, (_, i) => part(i)),
-        3,
-      );
 }
 
 /** The values at each place of a window, row by row, each `[B, outH, outW, C]`. */

@@ -1,7 +1,7 @@
 /** Max pooling. */
 import type { GraphBuilder, Value } from "../runtime/graph.ts";
 import { maxPool } from "../runtime/ops/index.ts";
-import type { Tensor } from "../tensor/index.ts";
+import { type Tensor, tensor } from "../tensor/index.ts";
 import { formatPair, outputSize, type Pair, pairOf, windowValues } from "./images.ts";
 import { Module } from "./module.ts";
 
@@ -31,7 +31,11 @@ export class MaxPool2d extends Module {
   }
 
   override forward(x: Tensor): Tensor {
-    return windowValues(x, this, outputSize(this, x, this)).reduce((largest, values) => largest.maximum(values));
+    const size = outputSize(this, x, this);
+    const isTiled = this.stride[0] === this.kernelSize[0] && this.stride[1] === this.kernelSize[1];
+    if (isTiled && this.isTraining) return this.largestOfTiles(x, size);
+    const largest = windowValues(x, this, size).reduce((most, values) => most.maximum(values));
+    return largest.add(0); // -0 becomes 0, as in a sum
   }
 
   override async lower(graph: GraphBuilder, input: Value, name: string): Promise<Value> {
@@ -41,4 +45,38 @@ export class MaxPool2d extends Module {
   override describe(): string {
     return formatPair(this.kernelSize);
   }
+
+  /**
+   * The same where windows do not overlap: the sum over each tile of its largest value and zeros. It takes longer, but its
+   * gradient is a choice for each pixel, which the engine vectorises; that of slices is a sum of padded ones. Together 3.5
+   * against 8.3 ms for [64, 28, 28, 16].
+   */
+  private largestOfTiles(x: Tensor, [height, width]: Pair): Tensor {
+    const [batch, , , channels] = x.shape;
+    const [tileHeight, tileWidth] = this.kernelSize;
+    const places = tileHeight * tileWidth;
+    const tiles = x
+      .slice(1, 0, height * tileHeight)
+      .slice(2, 0, width * tileWidth)
+      .reshape([batch, height, tileHeight, width, tileWidth, channels]);
+    const place = tensor(
+      Array.from({ length: places }, (_, i) => i),
+      [tileHeight, 1, tileWidth, 1],
+    );
+    const chosen = indexOfLargest(windowValues(x.stopGradient(), this, [height, width]));
+    const isChosen = chosen.reshape([batch, height, 1, width, 1, channels]).equal(place);
+    return isChosen.where(tiles, 0).sum([2, 4]);
+  }
+}
+
+/** Which of some tensors holds the largest value, elementwise: the first of equal ones, one with a NaN where there is any. */
+function indexOfLargest(values: readonly Tensor[]): Tensor {
+  let largest = values[0];
+  let index = largest.constant(0);
+  for (const [i, value] of values.entries()) {
+    const isNumber = value.equal(value);
+    index = isNumber.where(value.greater(largest).where(i, index), i);
+    largest = largest.maximum(value);
+  }
+  return index;
 }
