@@ -8,10 +8,11 @@ import {
   resolveDataDirectory,
   syntheticDigits,
 } from "../datasets/index.ts";
+import { firstSamples, type SampleLimits } from "./first-samples.ts";
 import { readText } from "./text-file.ts";
 
 /** What is asked of a source. */
-export interface DataRequest {
+export interface DataRequest extends SampleLimits {
   /** What `--data` says: a directory, or a file where the source takes one. */
   readonly location: string | undefined;
   readonly seed: number;
@@ -26,7 +27,7 @@ export interface DataSource {
   readonly summary: string;
   /** Whether it reads what `--data` names. */
   readonly readsFiles: boolean;
-  /** @throws FileError when files are missing or damaged, UsageError when `--data` is needed and absent */
+  /** The samples, no more than are asked for. @throws FileError when files are missing or damaged, UsageError when `--data` is needed and absent */
   load(request: DataRequest): Promise<DatasetSplit>;
 }
 
@@ -36,26 +37,32 @@ export const dataSources: readonly DataSource[] = [
     id: "digits",
     summary: "handwritten-looking digits that the program draws itself",
     readsFiles: false,
-    load: async ({ seed }) => syntheticDigits({ seed }),
+    load: async ({ seed, trainSamples, testSamples }) =>
+      syntheticDigits({
+        seed,
+        ...(trainSamples && { train: trainSamples }),
+        ...(testSamples && { test: testSamples }),
+      }),
   },
   {
     id: "mnist",
     summary: "handwritten digits: the four MNIST idx files of the directory --data, plain or gzipped",
     readsFiles: true,
-    load: ({ location }) => loadMnist(resolveDataDirectory(location)),
+    load: async ({ location, ...limits }) => firstSamples(await loadMnist(resolveDataDirectory(location)), limits),
   },
   {
     id: "spoken-digits",
     summary: "spoken digits: the recordings of the Free Spoken Digit Dataset in the directory --data",
     readsFiles: true,
-    load: ({ location }) => loadSpokenDigits(resolveDataDirectory(location)),
+    load: async ({ location, ...limits }) =>
+      firstSamples(await loadSpokenDigits(resolveDataDirectory(location)), limits),
   },
   {
     id: "text",
     summary: "text in UTF-8: the file --data, or input.txt in that directory",
     readsFiles: true,
-    load: async ({ location, sequenceLength }) =>
-      characterDataset(await readText(resolveDataDirectory(location)), { sequenceLength }),
+    load: async ({ location, sequenceLength, ...limits }) =>
+      firstSamples(characterDataset(await readText(resolveDataDirectory(location)), { sequenceLength }), limits),
   },
 ];
 

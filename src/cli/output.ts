@@ -77,5 +77,5 @@ export class Output {
 }
 
 function paintFor(stream: TextStream, style: Style, text: string): string {
-  return stream.hasColors?.() === true ? styleText(style, text) : text;
+  return stream.hasColors?.() === true ? styleText(style, text, { validateStream: false }) : text;
 }

@@ -36,8 +36,8 @@ export const train: Command = defineCommand({
       most: 2 ** 32 - 1,
       fallback: 1,
     }),
-    trainSamples: wholeNumberOption({ help: "learn from the first N samples only", least: 1 }),
-    testSamples: wholeNumberOption({ help: "measure on the first N samples only", least: 1 }),
+    trainSamples: wholeNumberOption({ help: "learn from N samples only", least: 1 }),
+    testSamples: wholeNumberOption({ help: "measure on N samples only", least: 1 }),
     out: textOption("FILE", "where the packed model goes", "model.safetensors"),
     checkpoint: textOption(
       "FILE",

@@ -1,9 +1,12 @@
 /** What the demo trains on. */
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { type DatasetSplit, downloadMnist, loadMnist, syntheticDigits } from "../../datasets/index.ts";
-import { firstSamples, type SampleLimits } from "../first-samples.ts";
+import { type DatasetSplit, downloadMnist } from "../../datasets/index.ts";
+import { formatCount } from "../../report/drawing/number-format.ts";
+import { dataSourceById } from "../data-sources.ts";
+import type { SampleLimits } from "../first-samples.ts";
 import type { Output } from "../output.ts";
+import { SEQUENCE_LENGTH } from "../presets/index.ts";
 
 /** What the command line says about data. */
 export interface DemoDataOptions extends SampleLimits {
@@ -18,24 +21,21 @@ export interface DemoData {
   /** As the JSON line calls them. */
   readonly id: string;
   readonly split: DatasetSplit;
-  /** Where the command line does not say. */
+  /** Where the command line does not say; six times as many samples get fewer. */
   readonly epochs: number;
 }
 
-/** A minute of training in all, on two cores, or half of one. */
-const EPOCHS = { digits: 8, mnist: 5 } as const;
+const OWN_DATA = { id: "digits", epochs: 8 } as const;
+const GIVEN_DATA = { id: "mnist", epochs: 5 } as const;
 
-/** The embedded digits, MNIST from a directory, or MNIST from the network; the first samples of each where fewer are asked for. */
+/** The embedded digits, MNIST from a directory, or MNIST from the network. */
 export async function loadDemoData(options: DemoDataOptions, output: Output): Promise<DemoData> {
   const { data, download, cache = defaultCacheDirectory(), trainSamples, testSamples, seed } = options;
   if (download) await downloadTo(cache, output);
-  const directory = download ? cache : data;
-  if (directory === undefined) {
-    const sizes = { ...(trainSamples && { train: trainSamples }), ...(testSamples && { test: testSamples }) };
-    return { id: "digits", split: syntheticDigits({ seed, ...sizes }), epochs: EPOCHS.digits };
-  }
-  const split = firstSamples(await loadMnist(directory), options);
-  return { id: "mnist", split, epochs: EPOCHS.mnist };
+  const location = download ? cache : data;
+  const { id, epochs } = location === undefined ? OWN_DATA : GIVEN_DATA;
+  const request = { location, seed, trainSamples, testSamples, sequenceLength: SEQUENCE_LENGTH };
+  return { id, split: await dataSourceById(id).load(request), epochs };
 }
 
 /** Where downloads are kept on this system. */
@@ -50,7 +50,7 @@ async function downloadTo(cacheDirectory: string, output: Output): Promise<void>
   await downloadMnist({
     cacheDirectory,
     onProgress: ({ file, receivedBytes, totalBytes }) => {
-      if (receivedBytes === totalBytes) output.note(`  ${file}: ${totalBytes.toLocaleString("en-US")} bytes`);
+      if (receivedBytes === totalBytes) output.note(`  ${file}: ${formatCount(totalBytes)} bytes`);
     },
   });
 }

@@ -5,7 +5,7 @@ import type { DatasetSplit } from "../../datasets/index.ts";
 import { convertToBitLinear, type Module } from "../../nn/index.ts";
 import { quantizers } from "../../quantizers/index.ts";
 import { type DataSource, dataSourceById } from "../data-sources.ts";
-import { firstSamples, type SampleLimits } from "../first-samples.ts";
+import type { SampleLimits } from "../first-samples.ts";
 import { type Preset, presetById, type Recipe, SEQUENCE_LENGTH } from "../presets/index.ts";
 
 /** What the command line says about a training. */
@@ -46,7 +46,8 @@ export async function planTraining(options: TrainPlanOptions): Promise<TrainPlan
   }
   const preset = presetById(model);
   const source = sourceOf(preset, options);
-  const data = firstSamples(await source.load({ location, seed, sequenceLength: SEQUENCE_LENGTH }), options);
+  const { trainSamples, testSamples } = options;
+  const data = await source.load({ location, seed, sequenceLength: SEQUENCE_LENGTH, trainSamples, testSamples });
   const recipe = recipeOf(preset, options);
   const floatModule = await preset.build(data, seed);
   if (float) return { preset, source, data, module: floatModule, recipe, quantizer: undefined };

@@ -48,10 +48,10 @@ export async function trainingRecord(session: TrainingSession): Promise<Training
     runs: trainings.map(runOf),
     layers: await layerWeightsOf(module),
     // In the order of the modules: an object has keys such as "10" before all others.
-    memory: module.namedModules().flatMap(([path, { constructor }]) => {
+    memory: module.namedModules().flatMap(([path, layer]) => {
       if (!Object.hasOwn(memory, path)) return [];
       const { float32, packed } = memory[path];
-      return [{ layer: `${path} ${constructor.name}`.trim(), floatBytes: float32, packedBytes: packed[format] }];
+      return [{ layer: `${path} ${layer.constructor.name}`.trim(), floatBytes: float32, packedBytes: packed[format] }];
     }),
     confusion: confusionOf(test.targets, measurement.predictions, classes.length),
     classes,

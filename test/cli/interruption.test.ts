@@ -1,0 +1,48 @@
+/** Ctrl-C leaves a checkpoint, and a training that is resumed gives the file of one that never stopped. */
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { jsonLines, resultOf, runCli, startCli } from "../support/run-cli.ts";
+
+const TRAINING = ["train", "--train-samples", "640", "--test-samples", "50", "--epochs", "20", "--seed", "7"];
+
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "bitlinear-interruption-"));
+});
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+test.skipIf(process.platform === "win32")("Ctrl-C stops, tells how to go on, and nothing is lost", async () => {
+  const child = startCli([...TRAINING, "--out", "stopped.safetensors", "--json"], { cwd: folder });
+  child.stdout.once("data", () => child.kill("SIGINT")); // after the first epoch
+  const stopped = await resultOf(child);
+  expect(stopped.code).toBe(130);
+  expect(stopped.stderr).toContain("stopping after this step");
+  const last = jsonLines(stopped).at(-1) ?? {};
+  expect(last).toMatchObject({ interrupted: true, checkpoint: "stopped.checkpoint.safetensors" });
+  expect(last.step).toBeLessThan(20 * 10);
+  expect(await readdir(folder)).toEqual(["stopped.checkpoint.safetensors"]);
+
+  const command = String(last.command).split(" ");
+  expect(command.slice(0, 2)).toEqual(["npx", "bitlinear"]);
+  const resumed = await runCli(command.slice(2), { cwd: folder });
+  expect(resumed.code).toBe(0);
+  const whole = await runCli([...TRAINING, "--out", "whole.safetensors"], { cwd: folder });
+  expect(whole.code).toBe(0);
+  const [expected, actual] = await Promise.all(
+    ["whole", "stopped"].map((name) => readFile(join(folder, `${name}.safetensors`))),
+  );
+  expect(actual.equals(expected)).toBe(true);
+});
+
+test("a checkpoint of other settings is refused, and one that was asked for stays", async () => {
+  const args = ["train", "--train-samples", "64", "--test-samples", "10", "--epochs", "1", "--out", "m.safetensors"];
+  expect((await runCli([...args, "--checkpoint", "kept.safetensors"], { cwd: folder })).code).toBe(0);
+  expect(await readdir(folder)).toContain("kept.safetensors");
+  const other = await runCli([...args, "--resume", "kept.safetensors", "--seed", "3"], { cwd: folder });
+  expect(other.code).toBe(2);
+  expect(other.stderr).toContain("was made with other settings");
+});

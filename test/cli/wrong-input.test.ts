@@ -1,0 +1,113 @@
+/** Whatever is typed wrong or read damaged gives a line or two with the next step, and an exit code that says whose fault it is. */
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { commands } from "../../src/cli/commands/index.ts";
+import { writeNpy } from "../../src/files/index.ts";
+import { BitLinear, Sequential } from "../../src/nn/index.ts";
+import { saveModel } from "../../src/runtime/model-file.ts";
+import { runCli } from "../support/run-cli.ts";
+
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "bitlinear-wrong-"));
+  const file = (name: string) => join(folder, name);
+  using model = await new Sequential(new BitLinear(4, 3)).deploy();
+  await saveModel(model, file("model.safetensors"));
+  const bytes = await readFile(file("model.safetensors"));
+  await writeFile(file("truncated.safetensors"), bytes.subarray(0, bytes.length - 5));
+  await writeFile(
+    file("noise.safetensors"),
+    Uint8Array.from({ length: 300 }, (_, i) => (i * 37) % 251),
+  );
+  await writeFile(file("four.csv"), "1,2,3,4\n5,6,7,8\n");
+  await writeFile(file("five.csv"), "1,2,3,4,5\n");
+  await writeFile(file("words.csv"), "1,2,3,4\n5,6,seven,8\n");
+  await writeFile(file("four.npy"), writeNpy(new Float32Array(8), [2, 4]));
+  await writeFile(file("truncated.npy"), writeNpy(new Float32Array(8), [2, 4]).subarray(0, 150));
+  await writeFile(file("labels.csv"), "0\n3\n");
+  await writeFile(file("short.txt"), "too short");
+});
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** Wrong calls: exit code 2. */
+const usage: [args: string[], message: RegExp][] = [
+  [["trian"], /unknown command "trian"; did you mean train\?/],
+  [["fly"], /unknown command "fly"; the commands are: demo, train, /],
+  [["--verbose"], /unknown option --verbose/],
+  ...commands.map(({ id }): [string[], RegExp] => [[id, "--jsno"], /unknown option --jsno; did you mean --json\?/]),
+  [["demo", "--quantiser", "twn"], /unknown option --quantiser; did you mean --quantizer\?/],
+  [["demo", "--seed", "NaN"], /--seed needs a whole number from 0 to 4294967295, got "NaN"/],
+  [["demo", "--epochs", "0"], /--epochs needs a whole number from 1 to 1000, got "0"/],
+  [["demo", "--activation", "int4"], /--activation takes one of int8, none, sign, got "int4"; did you mean int8\?/],
+  [["demo", "--data", ".", "--download"], /--data and --download both say/],
+  [["demo", "extra"], /unexpected argument "extra": the command takes options only/],
+  [["train", "--seed", "1.5"], /--seed needs a whole number/],
+  [["train", "--seed", "-1"], /--seed needs a whole number/],
+  [["train", "--learning-rate", "fast"], /--learning-rate needs a number greater than 0, got "fast"/],
+  [["train", "--model", "mpl"], /--model takes one of mlp, cnn, transformer-char, got "mpl"; did you mean mlp\?/],
+  [["train", "--out"], /--out needs a value: --out FILE/],
+  [["train", "--out", "--report", "r.html"], /--out needs a value: --out FILE/],
+  [["train", "--out", ""], /--out needs a file, got nothing/],
+  [["train", "--out", "a.safetensors", "--checkpoint", "./a.safetensors"], /must be different files/],
+  [["train", "--float", "--quantizer", "twn"], /leave --quantizer and --activation out/],
+  [["train", "--dataset", "digits", "--data", "."], /--dataset digits reads no files/],
+  [["train", "--model", "transformer-char"], /no data directory: pass one \(--data DIR/],
+  [["train", "--json=yes"], /--json takes no value, got "yes"/],
+  [["run"], /missing MODEL .* and INPUT/],
+  [["run", "model.safetensors"], /missing INPUT/],
+  [
+    ["run", "model.safetensors", "four.csv", "five.csv"],
+    /unexpected argument "five.csv": the command takes MODEL INPUT/,
+  ],
+  [["run", "model.safetensors", "four.csv", "--divide-by", "0"], /--divide-by needs a number greater than 0/],
+  [["run", "model.safetensors", "four.csv", "--backend", "gpu"], /--backend takes one of/],
+  [["inspect"], /missing MODEL/],
+];
+
+/** Right calls that cannot be carried out: exit code 1. */
+const failure: [args: string[], message: RegExp][] = [
+  [["demo", "--data", "absent"], /absent: the data directory cannot be read/],
+  [["demo", "--data", "."], /MNIST is incomplete here, missing: train-images-idx3-ubyte\(\.gz\)/],
+  [["demo", "--report", "absent/report.html"], /there is no folder absent; create it first/],
+  [["demo", "--download", "--cache", "four.csv/cache"], /the cache cannot be made/],
+  [["train", "--data", "absent"], /absent: the data directory cannot be read/],
+  [["train", "--out", "absent/model.safetensors"], /there is no folder absent; create it first/],
+  [["train", "--out", "."], /this is a folder; give a file/],
+  [["train", "--model", "transformer-char", "--data", "absent.txt"], /there is no such file: check the path/],
+  [["train", "--model", "transformer-char", "--data", "short.txt"], /holds 8 characters, but one sample takes 65/],
+  [["train", "--model", "cnn", "--dataset", "text", "--data", "short.txt"], /take a longer text/],
+  [["train", "--resume", "absent.safetensors"], /absent\.safetensors: .*there is no such file: check the path/],
+  [["train", "--resume", "model.safetensors"], /this is no checkpoint/],
+  [["run", "absent.safetensors", "four.csv"], /absent\.safetensors: .*there is no such file: check the path/],
+  [["run", "truncated.safetensors", "four.csv"], /truncated\.safetensors.*truncated or damaged/],
+  [["run", "noise.safetensors", "four.csv"], /noise\.safetensors, byte 0: .*not a safetensors file/],
+  [["run", "four.npy", "four.csv"], /four\.npy.*not a safetensors file/],
+  [["run", "model.safetensors", "absent.csv"], /absent\.csv: .*there is no such file: check the path/],
+  [["run", "model.safetensors", "five.csv"], /shape \[4\] \(4 values\), the file holds 1 of shape \[5\] .*--labels/],
+  [["run", "model.safetensors", "words.csv"], /line 2, column 3: expected a finite number/],
+  [["run", "model.safetensors", "truncated.npy"], /truncated\.npy.*truncated or damaged/],
+  [["run", "model.safetensors", "model.safetensors"], /expected an \.npy, idx or CSV file/],
+  [["run", "model.safetensors", "four.csv", "--labels", "five.csv"], /expected 2 class indices, one for each sample/],
+  [["run", "model.safetensors", "four.csv", "--labels", "labels.csv"], /class indices of 0 to 2, got 3 at position 1/],
+  [["run", "model.safetensors", "four.csv", "--output", "absent/o.npy"], /there is no folder absent; create it first/],
+  [["inspect", "absent.safetensors"], /absent\.safetensors: .*there is no such file: check the path/],
+  [["inspect", "truncated.safetensors"], /truncated\.safetensors.*truncated or damaged/],
+  [["inspect", "four.csv"], /four\.csv.*not a safetensors file/],
+];
+
+const name = ([args, message]: [string[], RegExp], code: number) => ({ call: args.join(" "), args, message, code });
+const cases = [...usage.map((each) => name(each, 2)), ...failure.map((each) => name(each, 1))];
+
+test.concurrent.each(cases)("$call: exit code $code", async ({ args, message, code }) => {
+  const result = await runCli(args, { cwd: folder });
+  // Whether a checkpoint fits shows after the plan was told.
+  expect(result).toMatchObject({ code, stdout: args.includes("--resume") ? expect.stringContaining("recipe") : "" });
+  expect(result.stderr).toMatch(message);
+  expect(result.stderr).toMatch(/^(?:.*\n)?error: /);
+  expect(result.stderr).not.toMatch(/\n {4}at /);
+  expect(result.stderr.trimEnd().split("\n").length).toBeLessThanOrEqual(2);
+});
