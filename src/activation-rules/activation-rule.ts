@@ -8,7 +8,7 @@ export type ActivationRuleId = "int8" | "none" | "sign";
 export interface TracedActivation {
   /** `[..., K]`: in value the codes, in gradient the straight-through estimate. */
   readonly codes: Tensor;
-  /** `[..., 1]`, or `[1]` where the rule has no scale; no gradient. */
+  /** `[..., 1]`, NaN for a token that is not allowed; no gradient. */
   readonly scales: Tensor;
 }
 

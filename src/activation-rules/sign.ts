@@ -20,11 +20,9 @@ export const sign: ActivationRule = {
 
   trace(x) {
     const value = x.stopGradient();
-    const magnitude = value.abs();
-    const binary = value.greaterEqual(0).where(1, -1);
-    const codes = magnitude.less(MAX_MAGNITUDE).where(binary, Number.NaN);
-    const passes = magnitude.lessEqual(1).where(1, 0);
-    // (x - x) is 0 where x is finite; where it is not, the codes are NaN already.
-    return { codes: codes.add(x.sub(value).mul(passes)), scales: x.constant(1) };
+    const codes = value.greaterEqual(0).where(1, -1);
+    const passes = value.abs().lessEqual(1).where(1, 0);
+    const isAllowed = value.maxAbs().less(MAX_MAGNITUDE);
+    return { codes: codes.add(x.sub(value).mul(passes)), scales: isAllowed.where(1, Number.NaN) };
   },
 };

@@ -1,5 +1,4 @@
 /** The ternary convolution over images. */
-import { MAX_MAGNITUDE } from "../activation-rules/activation-rule.ts";
 import { type ActivationRuleId, activationRule } from "../activation-rules/index.ts";
 import { deriveSeed } from "../core/random.ts";
 import { checkSize } from "../core/shape.ts";
@@ -74,15 +73,15 @@ export class BitConv2d extends Module {
 
   override forward(x: Tensor): Tensor {
     const [height, width] = outputSize(this, x, this, this.inChannels);
-    const { codes, scales } = imageCodes(x, this.activation);
+    const input = activationRule(this.activation).trace(x.reshape([x.shape[0], -1]));
     const weight = this.ternaryWeight.trace();
     const kernel = weight.codes.reshape(this.weight.shape);
-    const accumulators = convolve(codes, kernel, this, [height, width]).reshape([
+    const accumulators = convolve(input.codes.reshape(x.shape), kernel, this, [height, width]).reshape([
       x.shape[0],
       height * width,
       this.outChannels,
     ]);
-    const product = accumulators.mul(scales.mul(weight.multiplier.transpose()).reshape([x.shape[0], 1, -1]));
+    const product = accumulators.mul(input.scales.mul(weight.multiplier.transpose()).reshape([x.shape[0], 1, -1]));
     const y = this.bias ? product.add(this.bias) : product;
     return y.reshape([x.shape[0], height, width, this.outChannels]);
   }
@@ -108,16 +107,4 @@ export class BitConv2d extends Module {
     if (this.bias && convolution.bias) this.bias.value = convolution.bias.value.slice();
     this.ternaryWeight.resetLearnedScale();
   }
-}
-
-/** Codes `[B, H, W, C]` of images, and one scale per image, `[B, 1]`: NaN where an image holds a value that is not allowed. */
-function imageCodes(x: Tensor, activation: ActivationRuleId): { codes: Tensor; scales: Tensor } {
-  const tokens = x.reshape([x.shape[0], -1]);
-  const { codes, scales } = activationRule(activation).trace(tokens);
-  return { codes: codes.reshape(x.shape), scales: scales.shape.length === 2 ? scales : allowed(tokens, scales) };
-}
-
-/** A scale that all tokens share, for each token. Its NaN reaches every output of the image; that of a code only those near it. */
-function allowed(tokens: Tensor, scale: Tensor): Tensor {
-  return tokens.stopGradient().maxAbs().less(MAX_MAGNITUDE).where(scale, Number.NaN);
 }
