@@ -22,7 +22,19 @@ const PARAMETER_PREFIX = "model.";
 const SLOT_PREFIX = "optimizer.";
 const BEST_PREFIX = "best.";
 
-/** What must be the same for a training to go on as if it had not stopped: settings as JSON texts, by name. */
+/** What a training asks of a checkpoint to go on from. */
+export interface ResumePlan {
+  /** What must be the same for a training to go on as if it had not stopped: settings as JSON texts, by name. */
+  readonly settings: TrainingSettings;
+  /** Batches of an epoch; undefined where the data do not tell. */
+  readonly batches: number | undefined;
+  /** Number of metrics. */
+  readonly metricCount: number;
+  /** Whether the parameters of the best epoch, if there was one, have to be kept. */
+  readonly keepsBest: boolean;
+}
+
+/** Settings as JSON texts, by name. */
 export type TrainingSettings = Readonly<Record<string, string>>;
 
 /** A training at some moment, beside the parameters of its module. */
@@ -63,7 +75,7 @@ export async function readCheckpoint(
   path: string,
   module: Module,
   optimizer: Optimizer,
-  settings: TrainingSettings,
+  plan: ResumePlan,
 ): Promise<Checkpoint> {
   const { bytes, file } = await readBytes(path);
   const parsed = parseSafetensors(bytes, file);
@@ -72,10 +84,11 @@ export async function readCheckpoint(
     throw new FileError("this is no checkpoint of a bitlinear training: its metadata are missing", { file });
   }
   const { settings: earlier, position } = decodePosition(text, file);
-  checkSettings(earlier, settings, file);
+  checkSettings(earlier, plan.settings, file);
+  checkPosition(position, plan, file);
   const named = module.namedParameters();
   const slots = slotsOf(module, optimizer);
-  const hasBest = [...parsed.tensors.keys()].some((name) => name.startsWith(BEST_PREFIX));
+  const hasBest = plan.keepsBest && position.best !== undefined;
   const prefixed = (prefix: string): NamedParameter[] => named.map(([name, parameter]) => [prefix + name, parameter]);
   const read = tensorReader(parsed, file, [
     ...prefixed(PARAMETER_PREFIX),
@@ -127,6 +140,20 @@ function tensorReader(
 
 function foreign(problem: string, file: string, tensor: string): FileError {
   return new FileError(`this checkpoint belongs to another model or optimizer: ${problem}`, { file, tensor });
+}
+
+/** A position that no training reaches would lead to sums over nothing, or past the end of the data. */
+function checkPosition(position: TrainingPosition, { batches, metricCount }: ResumePlan, file: string): void {
+  const { epochs, batch, step, metrics } = position;
+  const isReachable =
+    batches === undefined
+      ? step >= epochs.length + batch
+      : batch <= batches && step === epochs.length * batches + batch;
+  if (isReachable && metrics.length === metricCount) return;
+  throw new FileError(
+    `the metadata of this checkpoint contradict themselves: ${epochs.length} epochs, batch ${batch}, step ${step}, ${metrics.length} metrics`,
+    { file },
+  );
 }
 
 function checkSettings(earlier: TrainingSettings, present: TrainingSettings, file: string): void {

@@ -242,12 +242,12 @@ class Training {
   }
 
   async #resume(path: string): Promise<readonly Float32Array[]> {
-    const { position, slots, bestParameters } = await readCheckpoint(
-      path,
-      this.#module,
-      this.#optimizer,
-      this.#settings(),
-    );
+    const { position, slots, bestParameters } = await readCheckpoint(path, this.#module, this.#optimizer, {
+      settings: this.#settings(),
+      batches: this.#batches,
+      metricCount: this.#metrics.length,
+      keepsBest: this.#monitor?.options.restoreBest ?? false,
+    });
     this.#position = position;
     if (this.#monitor) {
       this.#monitor.best = {
