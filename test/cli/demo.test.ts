@@ -40,7 +40,7 @@ test("ends with exactly one line of JSON, and keeps progress beside it", async (
 test("shows the curves, the proof and what was gained, and writes the report", async () => {
   const { code, stdout } = await runCli(SMALL, { cwd: folder });
   expect(code).toBe(0);
-  expect(stdout).toContain("✓ bit-exact: all 600 outputs on the test set equal those of training in all 32 bits");
+  expect(stdout).toContain("✓ bit-exact: all 600 test outputs equal those of training in all 32 bits");
   expect(stdout).toMatch(/│[▁▂▃▄▅▆▇█ ]+/);
   expect(stdout).toMatch(/float32 +[\d.]+% +942 kB +1\.0× +[\d.]+ (µs|ms)/);
   expect(stdout).toMatch(/ternary, packed +[\d.]+% +50\.2 kB +18\.8× +[\d.]+ (µs|ms)/);

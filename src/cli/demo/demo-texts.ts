@@ -1,5 +1,4 @@
 /** What the demo says in the terminal. */
-import { backends } from "../../backends/index.ts";
 import { type Alignment, formatTable } from "../../core/text-table.ts";
 import { type DatasetSplit, sampleCount } from "../../datasets/index.ts";
 import type { Module } from "../../nn/index.ts";
@@ -13,7 +12,6 @@ import {
 import type { DeployedModel } from "../../runtime/deployed-model.ts";
 import { EXIT_CODES } from "../failure.ts";
 import type { Output } from "../output.ts";
-import type { Recipe } from "../presets/index.ts";
 import type { DeploymentMeasurement, Exactness } from "../training/deployment.ts";
 
 /** A row of the table. */
@@ -29,13 +27,12 @@ export function describeData({ train, test }: DatasetSplit): string {
   return `${name}: ${formatCount(sampleCount(train))} images to learn from, ${formatCount(sampleCount(test))} to measure on`;
 }
 
-/** `784-256-128-10 with RMS norms: 235,146 parameters; 8 epochs of batches of 64` */
-export function describeNetwork(module: Module, { epochs, batchSize }: Recipe): string {
+/** `784-256-128-10 with RMS norms, 235,530 parameters` */
+export function describeNetwork(module: Module): string {
   const matrices = module.namedParameters().flatMap(([, { shape }]) => (shape.length === 2 ? [shape] : []));
   const sizes = [matrices[0][1], ...matrices.map(([outFeatures]) => outFeatures)].join("-");
   const parameters = module.parameters().reduce((sum, { size }) => sum + size, 0);
-  const passes = `${epochs} ${epochs === 1 ? "epoch" : "epochs"} in batches of ${batchSize}`;
-  return `${sizes} with RMS norms: ${formatCount(parameters)} parameters, ${passes}`;
+  return `${sizes} with RMS norms, ${formatCount(parameters)} parameters`;
 }
 
 /**
@@ -48,7 +45,7 @@ export function printExactness(exactness: Exactness, output: Output): number {
   const compared = formatCount(comparedValues);
   if (isExact) {
     const verdict = output.paint("green", "✓ bit-exact:");
-    output.print(`${verdict} all ${compared} outputs on the test set equal those of training in all 32 bits`);
+    output.print(`${verdict} all ${compared} test outputs equal those of training in all 32 bits`);
     return 0;
   }
   const found = `${formatCount(differingValues)} of ${compared} outputs differ from those of training`;
@@ -76,6 +73,5 @@ export function printGains(twins: readonly DeployedTwin[], output: Output): void
   const heading = ["", "accuracy", "bytes", "compression", "time per image"];
   const [head, rule, ...lines] = formatTable({ heading, alignments: ALIGNMENTS, rows }).split("\n");
   output.print(`${output.paint("dim", `${head}\n${rule}`)}\n${lines.join("\n")}`);
-  const backend = backends.find(({ id }) => id === baseline.model.backend);
-  output.print(output.paint("dim", `measured on the test set with the ${backend?.id} backend (${backend?.summary})`));
+  output.print(output.paint("dim", `measured on the test set, run by the ${baseline.model.backend} backend`));
 }

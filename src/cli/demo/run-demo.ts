@@ -19,6 +19,7 @@ import {
   measureDeployment,
 } from "../training/deployment.ts";
 import { printLearningCurves } from "../training/learning-curve.ts";
+import { describeRecipe } from "../training/recipe-text.ts";
 import { type Training, testAccuracyOf, trainModule } from "../training/train-module.ts";
 import { trainingRecord } from "../training/training-record.ts";
 import { type DemoDataOptions, loadDemoData } from "./demo-data.ts";
@@ -127,7 +128,8 @@ async function trainTwins(
     quantizer,
     ...(activation !== undefined && { activation: activation as ActivationRuleId }),
   });
-  output.print(`${output.paint("bold", "network")}  ${describeNetwork(floatModule, recipe)}`);
+  output.print(`${output.paint("bold", "network")}  ${describeNetwork(floatModule)}`);
+  output.print(`${output.paint("bold", "recipe")}   ${describeRecipe(recipe)}`);
 
   const train = async (name: string, module: Module, hidesNotes: boolean): Promise<Twin> => {
     const training = await trainModule(module, data, output, { label: name, hidesNotes, recipe, seed });

@@ -33,7 +33,7 @@ test("a log gets a line for each epoch and nothing between", () => {
   listener({ kind: "note", text: "4 samples are left out" });
   expect(texts).toEqual([
     "ternary  epoch 2/3  loss 0.1000  accuracy 97.0%  test 96.51%  4.12 s\n",
-    "ternary  4 samples are left out\n",
+    "4 samples are left out\n",
   ]);
 });
 

@@ -28,10 +28,10 @@ export function progressDisplay(label: string, output: Output): ProgressListener
       stderr.write(CLEAR_LINE + stepLine(label, event, output));
       return;
     }
-    const text = event.kind === "note" ? event.text : epochLine(event.record, event.epochs);
     if (isBarShown) stderr.write(CLEAR_LINE);
     isBarShown = false;
-    output.note(`${output.paintNote("dim", label)}  ${event.kind === "note" ? output.paintNote("dim", text) : text}`);
+    if (event.kind === "note") output.note(output.paintNote("dim", event.text));
+    else output.note(`${output.paintNote("dim", label)}  ${epochLine(event.record, event.epochs)}`);
   };
 }
 

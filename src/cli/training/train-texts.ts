@@ -6,6 +6,7 @@ import { trainingReport } from "../../report/training-report.ts";
 import type { DeployedModel } from "../../runtime/deployed-model.ts";
 import type { Output } from "../output.ts";
 import { compareWithTraining, measureDeployment } from "./deployment.ts";
+import { describeRecipe } from "./recipe-text.ts";
 import { type Training, testAccuracyOf } from "./train-module.ts";
 import type { TrainPlan } from "./train-plan.ts";
 import { trainingRecord } from "./training-record.ts";
@@ -24,14 +25,10 @@ export interface TrainOutcome {
 export function printPlan(plan: TrainPlan, output: Output): void {
   const { preset, module, recipe } = plan;
   const parameters = module.parameters().reduce((sum, { size }) => sum + size, 0);
-  const { epochs, batchSize, learningRate } = recipe;
   output.print(`${output.paint("bold", "data")}     ${describeData(plan)}`);
-  output.print(
-    `${output.paint("bold", "network")}  ${preset.id}, ${describeWeights(plan)}: ${formatCount(parameters)} parameters`,
-  );
-  output.print(
-    `${output.paint("bold", "recipe")}   ${epochs} ${epochs === 1 ? "epoch" : "epochs"} in batches of ${batchSize}, AdamW with learning rate ${learningRate}\n`,
-  );
+  const network = `${preset.id}, ${describeWeights(plan)}, ${formatCount(parameters)} parameters`;
+  output.print(`${output.paint("bold", "network")}  ${network}`);
+  output.print(`${output.paint("bold", "recipe")}   ${describeRecipe(recipe)}\n`);
 }
 
 /** Runs the deployed model on the whole test set and writes what was found. */
