@@ -38,6 +38,17 @@ test.skipIf(process.platform === "win32")("Ctrl-C stops, tells how to go on, and
   expect(actual.equals(expected)).toBe(true);
 });
 
+test.skipIf(process.platform === "win32")("Ctrl-C is heard in the middle of an epoch", async () => {
+  const sizes = ["--batch-size", "1", "--train-samples", "20000", "--test-samples", "10", "--epochs", "1"];
+  const child = startCli(["train", ...sizes, "--out", "long.safetensors"], { cwd: folder });
+  child.stdout.once("data", () => setTimeout(() => child.kill("SIGINT"), 1500)); // the plan is told, steps begin
+  const { code, stderr } = await resultOf(child);
+  expect(code).toBe(130);
+  const [, step] = /stopped at step (\d+)/.exec(stderr) ?? [];
+  expect(Number(step)).toBeLessThan(20_000);
+  expect(await readdir(folder)).toContain("long.checkpoint.safetensors");
+});
+
 test("a checkpoint of other settings is refused, and one that was asked for stays", async () => {
   const args = ["train", "--train-samples", "64", "--test-samples", "10", "--epochs", "1", "--out", "m.safetensors"];
   expect((await runCli([...args, "--checkpoint", "kept.safetensors"], { cwd: folder })).code).toBe(0);

@@ -1,6 +1,6 @@
 /** The learning curves of one or two trainings, drawn in the terminal. */
 import type { Output, Style } from "../output.ts";
-import { drawChart } from "./terminal-chart.ts";
+import { averages, drawChart } from "./terminal-chart.ts";
 
 /** A training to draw. */
 export interface Curve {
@@ -15,10 +15,11 @@ const STYLES: readonly Style[] = ["blue", "yellow"];
 
 /** Prints the losses of each batch, charts beside each other on one logarithmic scale. */
 export function printLearningCurves(curves: readonly Curve[], output: Output): void {
-  const losses = curves.flatMap((curve) => curve.losses).filter((loss) => loss > 0);
-  if (losses.length === 0) return;
-  const limits = [Math.min(...losses), Math.max(...losses)] as const;
   const width = Math.min(GREATEST_CHART_WIDTH, Math.floor(output.width / curves.length) - 2);
+  // Of the means that are drawn, about one for each column: a single batch may be far below them.
+  const shown = curves.flatMap((curve) => averages(curve.losses, width)).filter((loss) => loss > 0);
+  if (shown.length === 0) return;
+  const limits = [Math.min(...shown), Math.max(...shown)] as const;
   const charts = curves.map(({ name, losses: values }) => {
     const last = values.slice(-Math.ceil(values.length / 20));
     const end = last.reduce((sum, loss) => sum + loss, 0) / last.length;

@@ -44,7 +44,7 @@ export function drawChart(chart: TerminalChart): { lines: string[]; axisWidth: n
 }
 
 /** The mean of each of `count` runs of values; a value takes several columns where there are fewer values than columns. */
-function averages(values: readonly number[], count: number): number[] {
+export function averages(values: readonly number[], count: number): number[] {
   if (values.length === 0) return [];
   return Array.from({ length: count }, (_, column) => {
     const start = Math.floor((column * values.length) / count);

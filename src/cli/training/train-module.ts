@@ -1,5 +1,4 @@
 /** One training, as commands run it: with a progress bar, Ctrl-C and a record of every batch. */
-import { setImmediate } from "node:timers/promises";
 import type { DatasetSplit } from "../../datasets/index.ts";
 import { adamW, cosine, type EpochRecord, fit, type History, type Module } from "../../nn/index.ts";
 import type { Output } from "../output.ts";
@@ -62,9 +61,8 @@ export async function trainModule(
       if (event.batch === before.batch + 1) batchLosses.push(sum - before.sum);
       before = { batch: event.batch, sum };
     },
-    onEpochEnd: async (record) => {
+    onEpochEnd: (record) => {
       onEpochEnd?.(record);
-      await setImmediate(); // computing alone keeps Ctrl-C waiting
       return undefined;
     },
   });
