@@ -243,6 +243,7 @@ test("pools are exact for every kind of value", async () => {
   ];
   for (const pool of pools) {
     const run = forwardPass(pool, shape);
+    expectExact(await run(normal(random, elementCount(shape))), `${pool.constructor.name} ${pool.describe()}`);
     for (let usual = 0; usual < kinds.length; usual++) {
       // Mostly one kind, so that a window may hold nothing else.
       const value = () => kinds[random.integer(4) > 0 ? usual : random.integer(kinds.length)];

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { expectSameBits } from "../../test/support/forward-pass.ts";
 import { ShapeError } from "../core/errors.ts";
 import { tensor } from "../tensor/index.ts";
 import { Embedding } from "./embedding.ts";
@@ -18,6 +19,15 @@ test("ids pick rows of the table; a row gathers the gradients of its ids", async
 test("an id that does not exist gives zeros in training", async () => {
   const y = new Embedding(3, 2).forward(tensor([3, -1, 0.5], [3]));
   expect(await y.data()).toEqual(new Float32Array(6));
+});
+
+test("deployed, it gives the same bits, also for -0", async () => {
+  const layer = new Embedding(2, 2);
+  layer.weight.value = Float32Array.of(-0, 1, 2 ** -140, -3e38);
+  using model = await layer.deploy();
+  const ids = Float32Array.of(1, 0, 1);
+  const trained = await layer.forward(tensor(ids, [1, 3])).data();
+  expectSameBits(await model.run(ids, { shape: [1, 3] }), trained, "embedding");
 });
 
 test("initial values follow seed and deviation", () => {

@@ -26,19 +26,19 @@ test("it is two residual branches, each behind its norm", async () => {
 test("deployed, it has one operation for each of its parts, under their names", async () => {
   const block = new TransformerBlock(8, 2, { hidden: 12, seed: 1 });
   using model = await block.deploy();
-  expect(model.graph.nodes.map(({ name, op }) => `${name} ${op}`)).toEqual([
-    "attentionNorm rms-norm",
-    "attention.query ternary-linear",
-    "attention.key ternary-linear",
-    "attention.value ternary-linear",
-    "attention.attention attention",
-    "attention.output ternary-linear",
-    "attentionAdd add",
-    "feedForwardNorm rms-norm",
-    "up ternary-linear",
-    "activationFunction activation",
-    "down ternary-linear",
-    "feedForwardAdd add",
+  expect(model.graph.nodes.map(({ name, op, inputs }) => `${name} ${op} ${inputs.join(" ")}`)).toEqual([
+    "attentionNorm rms-norm 0",
+    "attention.query ternary-linear 1",
+    "attention.key ternary-linear 1",
+    "attention.value ternary-linear 1",
+    "attention.attention attention 2 3 4",
+    "attention.output ternary-linear 5",
+    "attentionAdd add 0 6",
+    "feedForwardNorm rms-norm 7",
+    "up ternary-linear 8",
+    "activationFunction activation 9",
+    "down ternary-linear 10",
+    "feedForwardAdd add 7 11",
   ]);
   const output = await model.runTensor(data, { shape });
   expect(output.shape).toEqual(shape);

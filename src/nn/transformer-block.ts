@@ -1,6 +1,5 @@
 /** A layer of a transformer. */
 
-import { deriveSeed } from "../core/random.ts";
 import { checkSize } from "../core/shape.ts";
 import type { GraphBuilder, Value } from "../runtime/graph.ts";
 import { activation, add } from "../runtime/ops/index.ts";
@@ -63,11 +62,7 @@ export class TransformerBlock extends Module {
     this.features = features;
     this.inputShape = [null, features];
     this.attentionNorm = new Norm(features);
-    this.attention = new MultiHeadAttention(features, heads, {
-      ...linear,
-      causal,
-      seed: deriveSeed(linear.seed ?? 0, "attention"),
-    });
+    this.attention = new MultiHeadAttention(features, heads, { ...linear, causal });
     this.feedForwardNorm = new Norm(features);
     this.up = projection(features, hidden, "up", linear);
     this.activationFunction = activationFunction;

@@ -53,6 +53,7 @@ test("joint: valid planes, never worse than greedy, and a fixed point of nearest
       for (const plane of joint) {
         checkTernaryMatrix(plane);
         expect(plane.scales.length).toBe(rest.shape.outFeatures);
+        expect(plane.scales.every((scale) => scale >= 0)).toBe(true);
       }
       const least = squaredError(greedy, weights);
       expect(squaredError(joint, weights)).toBeLessThanOrEqual(least * (1 + 2 ** -20) + 1e-12);
@@ -62,12 +63,28 @@ test("joint: valid planes, never worse than greedy, and a fixed point of nearest
 });
 
 test("joint finds planes that greedy misses", () => {
-  // Levels ±3 and ±1 are 2 · (±1) + 1 · (±1); the first greedy plane averages 3 and 1 and leaves errors of both signs.
-  const weights = Float32Array.of(3, 3, 1, 1, -1, -3, -1, 3);
+  // ±1 ± 0.375: the first greedy plane averages 1.375 and 0.625, and what it leaves has two magnitudes.
+  const weights = Float32Array.of(1.375, 0.625, -1.375, -0.625, 1.375, 1.375, 0.625, -1.375);
   const shape = { outFeatures: 1, inFeatures: 8 };
-  const joint = decompose(weights, shape, { planes: 2, fit: "joint", quantizer: "bitnet" });
+  const options = { planes: 2, quantizer: "bitnet" };
+  expect(squaredError(decompose(weights, shape, options), weights)).toBeGreaterThan(0.05);
+  const joint = decompose(weights, shape, { ...options, fit: "joint" });
   expect(squaredError(joint, weights)).toBeLessThan(1e-12);
-  expect(joint.map(({ scales }) => scales[0]).sort()).toEqual([1, 2]);
+  expect(joint.map(({ scales }) => scales[0])).toEqual([1, 0.375]);
+});
+
+test("joint keeps the greedy planes where one is a combination of the others", () => {
+  // The second plane repeats the first, so that no scales are best; only the greedy ones are numbers.
+  const weights = Float32Array.of(3, -3, 3);
+  const shape = { outFeatures: 1, inFeatures: 3 };
+  const options = { planes: 2, quantizer: "threshold", quantizerOptions: { threshold: 0.5 } };
+  const greedy = decompose(weights, shape, options);
+  expect(greedy.map(({ trits }) => [...trits])).toEqual([
+    [1, -1, 1],
+    [1, -1, 1],
+  ]);
+  const joint = decompose(weights, shape, { ...options, fit: "joint" });
+  expect(joint.flatMap(({ scales }) => [...scales])).toEqual(greedy.flatMap(({ scales }) => [...scales]));
 });
 
 test("host and traced planes are the same", async () => {

@@ -44,7 +44,6 @@ export interface TracedPlane {
 
 const MAX_JOINT_PLANES = 4;
 const MAX_ROUNDS = 30;
-const SMALLEST_PIVOT = 1e-6;
 
 /**
  * Decomposes weights into ternary planes that add up to them.
@@ -202,7 +201,7 @@ function fitRow(weights: Float32Array, start: Row, levels: readonly number[][]):
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const next = nearestLevels(weights, leastSquaresScales(weights, best), levels);
     const error = squaredError(weights, next);
-    if (!(error < bestError)) break;
+    if (!(error < bestError)) break; // also where scales, and with them the error, are no numbers
     best = next;
     bestError = error;
   }
@@ -240,26 +239,21 @@ function nearestLevels(weights: Float32Array, scales: Float32Array, levels: read
 }
 
 /**
- * Best scales for the trits there are, rounded to float32; a plane that the ones before it span gets 0. Signs are dropped,
- * because the trits are chosen anew.
+ * Best scales for the trits there are, rounded to float32; signs are dropped, because the trits are chosen anew. Where one
+ * plane is a combination of the others there is no single best, and the scales are no numbers.
  */
 function leastSquaresScales(weights: Float32Array, { trits }: Row): Float32Array {
   const count = trits.length;
-  // The normal equations with their right side, eliminated without pivoting: the matrix is positive semidefinite. A pivot
-  // is the squared distance of a plane from the span of the ones before; below the limit it is 0 but for rounding, or so
-  // near to it that the scale would mean nothing.
+  // The normal equations with their right side, eliminated without pivoting: the matrix is positive semidefinite.
   const rows = trits.map((plane) => [...trits.map((other) => dot(plane, other)), dot(plane, weights)]);
-  const isSpanned = (i: number): boolean => rows[i][i] < SMALLEST_PIVOT;
   for (let i = 0; i < count; i++) {
-    if (isSpanned(i)) continue;
     for (let below = i + 1; below < count; below++) {
       const factor = rows[below][i] / rows[i][i];
       for (let j = i; j <= count; j++) rows[below][j] -= factor * rows[i][j];
     }
   }
-  const scales = new Array<number>(count).fill(0);
+  const scales = new Array<number>(count);
   for (let i = count - 1; i >= 0; i--) {
-    if (isSpanned(i)) continue;
     let rest = rows[i][count];
     for (let j = i + 1; j < count; j++) rest -= rows[i][j] * scales[j];
     scales[i] = rest / rows[i][i];
