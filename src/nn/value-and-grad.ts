@@ -1,13 +1,6 @@
 /** Gradients to look at: of a module's parameters and its input, for a loss of one's own. */
-import {
-  compile,
-  differentiate,
-  type Parameter,
-  randomKey,
-  type Tensor,
-  tensor,
-  withParameters,
-} from "../tensor/index.ts";
+import { compile, differentiate, randomKey, type Tensor, tensor, withParameters } from "../tensor/index.ts";
+import { distinctParameters } from "./distinct-parameters.ts";
 import type { Module } from "./module.ts";
 import type { StateDict } from "./state-dict.ts";
 
@@ -34,7 +27,7 @@ export interface ValueAndGrad {
  *
  * @param loss from the output `[batch, ...]` to a scalar, shape `[]`
  * @param seed of dropout, if the module has any
- * @throws ShapeError when the input does not fill its shape or does not fit the module
+ * @throws ShapeError when the input does not fill its shape or does not fit the module, or the loss is no scalar
  */
 export async function valueAndGrad(
   module: Module,
@@ -42,11 +35,10 @@ export async function valueAndGrad(
   loss: (output: Tensor) => Tensor,
   seed = 0,
 ): Promise<ValueAndGrad> {
-  const named = module.namedParameters();
-  const trainable = named.filter(([, { isTrainable }]) => isTrainable);
-  const buffers = named.flatMap(([, parameter]) => (parameter.isTrainable ? [] : [parameter]));
-  const known = [...trainable.map(([, parameter]) => parameter), ...buffers];
-  const run = compile(([key, ...values]) => {
+  const parameters = distinctParameters(module).map(([, parameter]) => parameter);
+  const trainable = parameters.filter(({ isTrainable }) => isTrainable);
+  const known = [...trainable, ...parameters.filter(({ isTrainable }) => !isTrainable)];
+  using run = compile(([key, ...values]) => {
     const fixed = values.slice(trainable.length + 1);
     const { value, extra, gradients } = differentiate(
       ([x, ...variables]) => {
@@ -58,14 +50,21 @@ export async function valueAndGrad(
     return [value, ...extra, ...gradients];
   });
 
-  const inputs = [randomKey(seed, 0), tensor(input.data, input.shape), ...known.map(hostTensor)];
-  const outputs = run(inputs);
-  const [value, output, inputGradient, ...gradients] = await Promise.all(outputs.map((values) => values.data()));
-  for (const values of [...inputs, ...outputs]) values.dispose();
-  const parameters = trainable.map(([name, { shape }], i) => [name, { shape, data: gradients[i] }]);
-  return { value: value[0], output, parameters: Object.fromEntries(parameters), input: inputGradient };
-}
-
-function hostTensor({ value, shape }: Parameter): Tensor {
-  return tensor(value, shape);
+  const inputs = [
+    randomKey(seed, 0),
+    tensor(input.data, input.shape),
+    ...known.map(({ value, shape }) => tensor(value, shape)),
+  ];
+  try {
+    const outputs = run(inputs);
+    const [value, output, inputGradient, ...gradients] = await Promise.all(outputs.map((values) => values.data()));
+    for (const values of outputs) values.dispose();
+    const named = module.namedParameters().flatMap(([name, parameter]): [string, StateDict[string]][] => {
+      const at = trainable.indexOf(parameter);
+      return at < 0 ? [] : [[name, { shape: parameter.shape, data: gradients[at] }]];
+    });
+    return { value: value[0], output, parameters: Object.fromEntries(named), input: inputGradient };
+  } finally {
+    for (const values of inputs) values.dispose();
+  }
 }
