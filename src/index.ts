@@ -28,6 +28,7 @@ export {
   type QuantizerScheme,
   quantizers,
 } from "./quantizers/index.ts";
+export { type DecomposeOptions, decompose, type PlaneFit, sumPlanes } from "./quantizers/multi-ternary.ts";
 export { DeployedModel, type OpenOptions, type RunOptions } from "./runtime/deployed-model.ts";
 export type { AttributeValue, FloatTensor, Graph, GraphNode, NodeTensor, PackedTensor } from "./runtime/graph.ts";
 export {
