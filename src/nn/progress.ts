@@ -23,6 +23,10 @@ export type ProgressEvent =
 /** Receives the events of a training. */
 export type ProgressListener = (event: ProgressEvent) => void;
 
+type StepEvent = Extract<ProgressEvent, { kind: "step" }>;
+
+const CLEAR_LINE = "\r\u001b[K";
+
 /** A stream as Node's `process.stderr`; browsers have none, and then nothing is shown. */
 interface TextStream {
   isTTY?: boolean;
@@ -32,32 +36,32 @@ interface TextStream {
 
 const BAR_WIDTH = 24;
 const REDRAW_MS = 80;
+const LOG_LINE_MS = 30_000;
+const DEFAULT_COLUMNS = 100;
 
 /**
- * A listener that draws on the standard error stream: a bar with rate and time left on a terminal, else a line an epoch.
+ * A listener that draws on the standard error stream: a bar with rate and time left on a terminal; else a line an epoch, and
+ * one now and then during long ones.
  *
  * @param label what is being trained, shown first
  */
 export function progressBar(label = "", stream: TextStream | undefined = standardError()): ProgressListener {
-  let lastDrawn = 0;
-  let isLineOpen = false;
-  const clear = (): void => {
-    if (isLineOpen) stream?.write("\r\u001b[K");
-    isLineOpen = false;
-  };
+  let lastDrawn = performance.now();
+  let isBarShown = false;
   return (event) => {
     if (!stream) return;
-    if (event.kind === "step") {
-      const now = performance.now();
-      if (!stream.isTTY || now - lastDrawn < REDRAW_MS) return;
-      lastDrawn = now;
-      const line = stepLine(label, event);
-      stream.write(`\r\u001b[K${line.slice(0, (stream.columns ?? 100) - 1)}`);
-      isLineOpen = true;
-    } else {
-      clear();
+    const now = performance.now();
+    if (event.kind !== "step") {
       const text = event.kind === "note" ? event.text : epochLine(event.record, event.epochs);
-      stream.write(`${withLabel(label, text)}\n`);
+      stream.write(`${isBarShown ? CLEAR_LINE : ""}${withLabel(label, text)}\n`);
+      isBarShown = false;
+      lastDrawn = now;
+    } else if (now - lastDrawn >= (stream.isTTY ? REDRAW_MS : LOG_LINE_MS)) {
+      const line = withLabel(label, stepLine(event, stream.isTTY ?? false));
+      const width = (stream.columns || DEFAULT_COLUMNS) - 1; // a line that wraps could not be drawn over
+      stream.write(stream.isTTY ? CLEAR_LINE + line.slice(0, width) : `${line}\n`);
+      isBarShown = stream.isTTY ?? false;
+      lastDrawn = now;
     }
   };
 }
@@ -71,27 +75,28 @@ export function epochLine(record: EpochRecord, epochs: number): string {
   return parts.join("  ");
 }
 
-function stepLine(label: string, event: Extract<ProgressEvent, { kind: "step" }>): string {
-  const { batch, batches } = event;
-  const share = batches === undefined ? undefined : batch / batches;
-  const bar = share === undefined ? `batch ${batch}` : `${drawBar(share)} ${Math.floor(share * 100)} %`;
-  const texts = [`loss ${event.loss.toFixed(4)}`, ...metricTexts(event.metrics)];
-  const rate = `${Math.round(event.samplesPerSecond)} samples/s`;
-  return withLabel(
-    label,
-    `epoch ${event.epoch}/${event.epochs} ${bar}  ${texts.join("  ")}  ${rate}${timeLeft(event)}`,
-  );
+function stepLine(event: StepEvent, hasBar: boolean): string {
+  const { epoch, epochs, batch, batches, loss, metrics, samplesPerSecond } = event;
+  const parts = [`epoch ${epoch}/${epochs}`];
+  if (batches === undefined) parts.push(`batch ${batch}`);
+  else parts.push(`${hasBar ? `${drawBar(batch / batches)} ` : ""}${Math.floor((100 * batch) / batches)} %`);
+  parts.push(`loss ${loss.toFixed(4)}`, ...metricTexts(metrics), `${Math.round(samplesPerSecond)} samples/s`);
+  return [...parts, ...timeLeft(event)].join("  ");
 }
 
-function timeLeft({ batch, batches, samplesPerSecond, ...event }: Extract<ProgressEvent, { kind: "step" }>): string {
-  if (batches === undefined || batch === 0 || !(samplesPerSecond > 0)) return "";
-  const seconds = ((batches - batch) * event.batchSize) / samplesPerSecond;
-  return `  ${formatSeconds(seconds)} left`;
+/** Until the end of the training; nothing where the data do not tell their size. */
+function timeLeft({ epoch, epochs, batch, batches, batchSize, samplesPerSecond }: StepEvent): string[] {
+  if (batches === undefined || !(samplesPerSecond > 0)) return [];
+  const batchesLeft = (epochs - epoch + 1) * batches - batch;
+  return [`${formatSeconds((batchesLeft * batchSize) / samplesPerSecond)} left`];
 }
 
 function formatSeconds(seconds: number): string {
-  if (seconds < 60) return `${Math.ceil(seconds)} s`;
-  return `${Math.floor(seconds / 60)}:${String(Math.round(seconds % 60)).padStart(2, "0")} min`;
+  const whole = Math.ceil(seconds);
+  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const twoDigits = (value: number): string => String(value).padStart(2, "0");
+  if (hours > 0) return `${hours}:${twoDigits(minutes)} h`;
+  return minutes > 0 ? `${minutes}:${twoDigits(rest)} min` : `${rest} s`;
 }
 
 function drawBar(share: number): string {
