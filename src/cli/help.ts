@@ -45,8 +45,7 @@ export function commandHelp({ id, summary }: CommandEntry, command: Command, wid
   return lines.join("\n");
 }
 
-/** How a command is called, in one line. */
-export function usageLine(id: string, { positionals }: ArgumentSpec): string {
+function usageLine(id: string, { positionals }: ArgumentSpec): string {
   return ["bitlinear", id, ...positionals.map(({ name }) => name), "[options]"].join(" ");
 }
 

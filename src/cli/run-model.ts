@@ -10,7 +10,7 @@ export interface ModelRun {
   /** Row-major `[count, ...sampleOutputShape]`. */
   readonly outputs: Float32Array;
   readonly sampleOutputShape: Shape;
-  /** Time in the model alone, after one batch to warm up. */
+  /** Time in the model alone. */
   readonly seconds: number;
 }
 
@@ -33,18 +33,22 @@ export async function runModel(
     const end = Math.min(start + BATCH_SIZE, count);
     return model.runTensor(inputs.subarray(start * size, end * size), shapeOption(model, end - start, sampleShape));
   };
-  const first = await runBatch(0); // also compiles what runs
-  const sampleOutputShape = first.shape.slice(1);
-  const outputSize = elementCount(sampleOutputShape);
-  const outputs = new Float32Array(count * outputSize);
+  const parts: Float32Array[] = [];
+  let sampleOutputShape: Shape = [];
   let seconds = 0;
   for (let start = 0; start < count; start += BATCH_SIZE) {
     const started = performance.now();
-    const { data } = await runBatch(start);
+    const { data, shape } = await runBatch(start);
     seconds += (performance.now() - started) / 1000;
-    outputs.set(data, start * outputSize);
+    parts.push(data);
+    sampleOutputShape = shape.slice(1);
     onBatch(Math.min(start + BATCH_SIZE, count));
   }
+  const outputs = new Float32Array(count * elementCount(sampleOutputShape));
+  parts.reduce((at, part) => {
+    outputs.set(part, at);
+    return at + part.length;
+  }, 0);
   return { outputs, sampleOutputShape, seconds };
 }
 

@@ -1,6 +1,6 @@
 /** What a deployed model does on the test set, and whether it does what the training forward pass does. */
 import { elementCount } from "../../core/shape.ts";
-import { type Dataset, sampleCount } from "../../datasets/index.ts";
+import { type Dataset, sampleCount, subset } from "../../datasets/index.ts";
 import { indexOfLargest, type Module, predict } from "../../nn/index.ts";
 import type { DeployedModel } from "../../runtime/deployed-model.ts";
 import { inspectModel } from "../../runtime/inspect.ts";
@@ -28,8 +28,13 @@ export interface Exactness {
   readonly largestDifference: number;
 }
 
+/** Samples that run before the time is taken, so that Node has compiled what runs. */
+const WARM_UP_SAMPLES = 100;
+
 /** Runs a deployed model on every sample and takes the time. */
 export async function measureDeployment(deployed: DeployedModel, data: Dataset): Promise<DeploymentMeasurement> {
+  const few = subset(data, 0, Math.min(WARM_UP_SAMPLES, sampleCount(data)));
+  await runModel(deployed, few.inputs, data.inputShape);
   const { outputs, seconds } = await runModel(deployed, data.inputs, data.inputShape);
   const { targets } = data;
   const classes = outputs.length / targets.length;
