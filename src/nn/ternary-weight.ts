@@ -51,7 +51,7 @@ export class TernaryWeight {
 
   /** Traced trits and scales of the current weight. */
   trace(): TracedWeight {
-    return tracedCodes(this.quantizer, this.#rows(lift(this.weight)), this.#scale());
+    return tracedCodes(this.quantizer, this.rows(lift(this.weight)), this.scale());
   }
 
   /** The current trits and scales, by the traced rule that trains. */
@@ -67,11 +67,11 @@ export class TernaryWeight {
     return { ...this.shape, trits: Int8Array.from(trits), scales };
   }
 
-  #rows(weight: Tensor): Tensor {
+  private rows(weight: Tensor): Tensor {
     return weight.shape.length === 2 ? weight : weight.reshape([this.shape.outFeatures, this.shape.inFeatures]);
   }
 
-  #scale(): Tensor | undefined {
+  private scale(): Tensor | undefined {
     return this.learnedScale && lift(this.learnedScale).reshape([this.learnedScale.size, 1]);
   }
 }
