@@ -90,10 +90,10 @@ describe("a training that was stopped and resumed has the bits of one that was n
     expect(valuesOf(resumed)).toEqual(valuesOf(straight));
   });
 
-  test("after an abort inside the validation", async () => {
+  test.each([undefined, 4])("after an abort inside the validation, with %s steps an epoch", async (stepsPerEpoch) => {
     const { inputs, targets } = points(300, 3);
     const samples = Array.from(targets, (target, i) => ({ input: inputs.subarray(2 * i, 2 * i + 2), target }));
-    const options = { schedule: linearDecay(), metrics: [accuracy] };
+    const options = { schedule: linearDecay(), metrics: [accuracy], ...(stepsPerEpoch && { stepsPerEpoch }) };
     const straight = network();
     const expected = await train(straight, { ...options, validation: samples });
 
@@ -106,7 +106,7 @@ describe("a training that was stopped and resumed has the bits of one that was n
     };
     const { signal } = controller;
     const stopped = await train(network(), { ...options, validation: aborting, signal, checkpoint: { path } });
-    expect(stopped).toMatchObject({ epochs: [], stopReason: "aborted", steps: 6 });
+    expect(stopped).toMatchObject({ epochs: [], stopReason: "aborted", steps: stepsPerEpoch ?? 6 });
     const resumed = network(9);
     const history = await train(resumed, { ...options, validation: samples, resume: path });
     expect(timeless(history)).toEqual(timeless(expected));

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { UnsupportedError } from "../core/errors.ts";
 import { Parameter, type Tensor, tensor } from "../tensor/index.ts";
 import { relu } from "./activations.ts";
 import { BatchNorm } from "./batch-norm.ts";
@@ -64,4 +65,64 @@ test("what is shared inside a module is shared inside its copy", () => {
   expect(copy.table).not.toBe(model.table);
   expect(copy.names).toEqual(model.names);
   expect(copy.names).not.toBe(model.names);
+});
+
+test("a weight that two fields share is shared by the copy's", () => {
+  class Tied extends Module {
+    readonly first = new Parameter([2], Float32Array.of(1, 2));
+    readonly second = this.first;
+    override forward(x: Tensor): Tensor {
+      return x.mul(this.first).mul(this.second);
+    }
+  }
+  const copy = cloneModule(new Tied());
+  copy.first.value = Float32Array.of(3, 4);
+  expect(copy.second.value).toEqual(Float32Array.of(3, 4));
+});
+
+test("modes and shapes are copied, functions are shared", () => {
+  const model = new Sequential(new Embedding(4, 8), relu);
+  model.eval();
+  model.inputShape = [null];
+  const copy = cloneModule(model);
+  expect(copy.isTraining).toBe(false);
+  expect(copy.inputShape).toEqual([null]);
+  expect(copy.inputShape).not.toBe(model.inputShape);
+  expect(copy.layers[1]).toBe(relu);
+});
+
+test("maps, sets, views of larger arrays and cycles are copied, tensors are shared", () => {
+  const view = new Float32Array(1000).subarray(10, 12);
+  view.set([5, 6]);
+  class Rich extends Module {
+    readonly byName = new Map<string, unknown>([["view", view]]);
+    readonly known = new Set([view]);
+    readonly view = view;
+    readonly constant = tensor([1, 2]);
+    readonly self: unknown = { back: this };
+    override forward(x: Tensor): Tensor {
+      return x;
+    }
+  }
+  const model = new Rich();
+  const copy = cloneModule(model);
+  expect(copy.view).toEqual(Float32Array.of(5, 6));
+  expect(copy.view).not.toBe(view);
+  expect(copy.view.buffer.byteLength).toBe(8);
+  expect(copy.byName.get("view")).toBe(copy.view);
+  expect(copy.known.has(copy.view)).toBe(true);
+  expect(copy.self).toEqual({ back: copy });
+  expect(copy.constant).toBe(model.constant);
+  expect([...copy.constant.add(1).dataSync()]).toEqual([2, 3]);
+});
+
+test("what cannot be copied is refused by name, not copied broken", () => {
+  class Waiting extends Module {
+    readonly pending: unknown = new WeakMap();
+    override forward(x: Tensor): Tensor {
+      return x;
+    }
+  }
+  expect(() => cloneModule(new Waiting())).toThrow(UnsupportedError);
+  expect(() => cloneModule(new Sequential(new Waiting()))).toThrow(/pending.*WeakMap/);
 });

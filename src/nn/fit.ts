@@ -194,6 +194,7 @@ class Training {
   async #runStep(state: TrainingState, batch: Batch): Promise<void> {
     const { batch: done, step, loss: sums, metrics } = this.#position;
     const learningRate = this.#rateAt(step);
+    this.#module.sampleShape = batch.inputShape;
     const { loss, outputs } = await state.run(batch, step + 1, learningRate);
     if (!Number.isFinite(loss)) throw diverged(loss, this.#data, batch, step + 1, learningRate);
     this.#position = {

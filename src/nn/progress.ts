@@ -29,8 +29,8 @@ const CLEAR_LINE = "\r\u001b[K";
 
 /** A stream as Node's `process.stderr`; browsers have none, and then nothing is shown. */
 interface TextStream {
-  isTTY?: boolean;
-  columns?: number;
+  isTTY?: boolean | undefined;
+  columns?: number | undefined;
   write(text: string): unknown;
 }
 

@@ -92,6 +92,23 @@ test("a step is traced once, whatever the step and the learning rate", async () 
   expect(traces).toBe(1);
 });
 
+test("random draws are those of the seed and the step", async () => {
+  class Noisy extends Module {
+    readonly weight = new Parameter([1], Float32Array.of(1));
+    override forward(x: Tensor): Tensor {
+      return x.randomUniform().add(x.randomUniform()).mul(this.weight);
+    }
+  }
+  const batch = await firstBatch();
+  const draw = async (seed: number, step: number): Promise<string> => {
+    using state = new TrainingState(new Noisy(), { ...options, seed });
+    return (await state.run(batch, step, 0)).outputs.join();
+  };
+  const drawn = [await draw(1, 1), await draw(1, 2), await draw(2, 1)];
+  expect(new Set(drawn).size).toBe(3);
+  expect(await draw(1, 2)).toBe(drawn[1]);
+});
+
 test("parameters reach the host by sync, and not before", async () => {
   const module = network();
   const before = valuesOf(module);

@@ -1,7 +1,17 @@
 /** Data and models that train in a moment, for tests of `fit`. */
 import { RandomSource } from "../../src/core/random.ts";
 import type { Dataset } from "../../src/datasets/dataset.ts";
-import { BatchNorm, BitLinear, Dropout, Linear, type Module, relu, Sequential, tanh } from "../../src/nn/index.ts";
+import {
+  BatchNorm,
+  BitLinear,
+  Dropout,
+  Linear,
+  type Module,
+  relu,
+  type Sample,
+  Sequential,
+  tanh,
+} from "../../src/nn/index.ts";
 
 /** The four cases of exclusive or. */
 export const XOR: Dataset = {
@@ -25,6 +35,11 @@ export function points(count: number, seed = 1): Dataset {
     targets[i] = side;
   }
   return { name: "points", inputs, inputShape: [2], targets, targetShape: [] };
+}
+
+/** A dataset of points as samples one by one. */
+export function samplesOf({ inputs, targets }: Dataset): Sample[] {
+  return Array.from(targets, (target, i) => ({ input: inputs.subarray(2 * i, 2 * i + 2), target }));
 }
 
 /** A small float network. */
