@@ -18,9 +18,9 @@ export interface ConvertOptions extends TernaryOptions {
 }
 
 /** What a conversion did. */
-export interface Conversion<M extends Module> {
+export interface Conversion {
   /** The converted model: the one that was given (unless it was itself a layer to convert), or its copy. */
-  readonly model: M;
+  readonly model: Module;
   /** Paths of the layers that became ternary. */
   readonly converted: readonly string[];
   /** Paths of the layers that `skip` kept. */
@@ -29,44 +29,68 @@ export interface Conversion<M extends Module> {
 
 /**
  * Turns every `Linear` and `Conv2d` of a model, at any depth, into `BitLinear` and `BitConv2d` with the same float
- * weights, ready to be fine-tuned or deployed. Names of parameters stay the same.
+ * weights, ready to be fine-tuned or deployed. Names of parameters stay the same. A layer in several places becomes one
+ * ternary layer, and stays where `skip` names one of them; classes derived from `Linear` or `Conv2d`, which may compute
+ * something else, stay.
  *
- * @throws UnsupportedError when an entry of `skip` matches no layer, or the model has no layer to convert
+ * @throws UnsupportedError when an entry of `skip` matches no layer, the model has no layer to convert, or a layer shares
+ *   its weight with another one; the model is as it was then
  */
-export function convertToBitLinear<M extends Module>(model: M, options: ConvertOptions = {}): Conversion<Module> {
+export function convertToBitLinear(model: Module, options: ConvertOptions = {}): Conversion {
   const { skip = [], inPlace = true, ...ternary } = options;
-  const layers = model.namedModules().flatMap(([path, module]) => (isFloatLayer(module) ? [path] : []));
-  if (layers.length === 0) throw new UnsupportedError("this model has no Linear or Conv2d to convert");
-  for (const entry of skip) {
-    if (layers.some((path) => matches(entry, path))) continue;
-    throw new UnsupportedError(`skip ${String(entry)} matches no layer; the layers are: ${layers.join(", ")}`);
-  }
-  const isSkipped = (path: string): boolean => skip.some((entry) => matches(entry, path));
   const root = inPlace ? model : cloneModule(model);
-  const converted = isFloatLayer(root) && !isSkipped("") ? ternaryLayer(root, ternary) : root;
-  if (converted === root) convertChildren(root, "", ternary, isSkipped);
-  return { model: converted, converted: layers.filter((path) => !isSkipped(path)), skipped: layers.filter(isSkipped) };
+  const places = root.namedModules().filter((place): place is Place => isFloatLayer(place[1]));
+  if (places.length === 0) throw new UnsupportedError("this model has no Linear or Conv2d to convert");
+  const paths = places.map(([path]) => path);
+  for (const entry of skip) {
+    if (paths.some((path) => matches(entry, path))) continue;
+    throw new UnsupportedError(`skip ${String(entry)} matches no layer; the layers are: ${paths.join(", ")}`);
+  }
+
+  const isNamed = ([path]: Place): boolean => skip.some((entry) => matches(entry, path));
+  const kept = new Set(places.filter(isNamed).map(([, layer]) => layer));
+  const replacements = new Map<Module, Module>();
+  for (const [path, layer] of places) {
+    if (kept.has(layer) || replacements.has(layer)) continue;
+    checkUntied(root, places, path, layer);
+    replacements.set(layer, ternaryLayer(layer, ternary));
+  }
+  for (const [, module] of root.namedModules()) {
+    for (const [name, child] of module.children()) {
+      const replacement = replacements.get(child);
+      if (replacement) module.replaceChild(name, replacement);
+    }
+  }
+  const pathsOf = (isKept: boolean): string[] =>
+    places.flatMap(([path, layer]) => (kept.has(layer) === isKept ? [path] : []));
+  return { model: replacements.get(root) ?? root, converted: pathsOf(false), skipped: pathsOf(true) };
 }
 
-function convertChildren(
-  module: Module,
-  path: string,
-  options: TernaryOptions,
-  isSkipped: (path: string) => boolean,
-): void {
-  for (const [name, child] of module.children()) {
-    const childPath = pathOf(path, name);
-    if (!isFloatLayer(child)) convertChildren(child, childPath, options, isSkipped);
-    else if (!isSkipped(childPath)) module.replaceChild(name, ternaryLayer(child, options));
-  }
-}
+/** A float layer with one of its paths. */
+type Place = [string, Linear | Conv2d];
 
 function ternaryLayer(layer: Linear | Conv2d, options: TernaryOptions): Module {
-  return layer instanceof Linear ? BitLinear.fromLinear(layer, options) : BitConv2d.fromConv2d(layer, options);
+  const ternary = layer instanceof Linear ? BitLinear.fromLinear(layer, options) : BitConv2d.fromConv2d(layer, options);
+  const { inputShape, sampleShape } = layer;
+  return Object.assign(ternary.train(layer.isTraining), { inputShape, sampleShape });
 }
 
 function isFloatLayer(module: Module): module is Linear | Conv2d {
-  return module instanceof Linear || module instanceof Conv2d;
+  return module.constructor === Linear || module.constructor === Conv2d;
+}
+
+/** A weight that is also another module's, as of a head and an embedding, would become two weights. */
+function checkUntied(root: Module, places: readonly Place[], path: string, layer: Linear | Conv2d): void {
+  const own = new Set(
+    places.flatMap(([at, other]) => (other === layer ? [pathOf(at, "weight"), pathOf(at, "bias")] : [])),
+  );
+  const tied = root
+    .namedParameters()
+    .find(([name, parameter]) => (parameter === layer.weight || parameter === layer.bias) && !own.has(name));
+  if (!tied) return;
+  throw new UnsupportedError(
+    `the layer ${JSON.stringify(path)} shares its weight with ${tied[0]}, and a ternary layer has its own: skip it, or give it a copy first`,
+  );
 }
 
 function matches(entry: string | RegExp, path: string): boolean {
