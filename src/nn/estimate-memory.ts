@@ -1,8 +1,11 @@
 /** What a model takes in every storage format, measured on the bytes that `deploy()` would pack. */
-import { formats } from "../formats/index.ts";
+import { checkSize } from "../core/shape.ts";
+import type { Granularity, TernaryMatrix } from "../core/ternary-matrix.ts";
+import { type Format, formatById, formats } from "../formats/index.ts";
+import { GraphBuilder, type GraphNode, type NodeTensor } from "../runtime/graph.ts";
+import { ternaryLinear } from "../runtime/ops/index.ts";
 import { floatByteLengthOf, storedByteLengthOf } from "../runtime/stored-size.ts";
-import { BitLinear } from "./bit-linear.ts";
-import { lowerModule } from "./deploy.ts";
+import { lowerModule, packedTensor } from "./deploy.ts";
 import { Module } from "./module.ts";
 
 /** Bytes of a layer or a model. */
@@ -25,35 +28,53 @@ export interface LayerSizes {
   outFeatures: number;
   /** True by default. */
   bias?: boolean;
+  /** Scales for the tensor (the default) or for each row. */
+  granularity?: Granularity;
 }
 
 /**
- * Packs a model (or a fresh ternary layer of the given sizes) in every format and counts the bytes.
+ * Packs a model (or a ternary layer of the given sizes) in every format and counts the bytes.
  *
- * @throws UnsupportedError naming a module that cannot be deployed
+ * @throws UnsupportedError naming a module that cannot be deployed, ShapeError for sizes that are none
  */
 export async function estimateMemory(model: Module | LayerSizes): Promise<MemoryEstimate> {
-  const module =
-    model instanceof Module ? model : new BitLinear(model.inFeatures, model.outFeatures, { bias: model.bias ?? true });
-  const graphs = await Promise.all(
-    formats.map(async ({ id }) => [id, await lowerModule(module, { format: id })] as const),
-  );
-  const [, { nodes }] = graphs[0];
-  const packedOf = (count: (nodes: (typeof graphs)[0][1]["nodes"]) => number): Record<string, number> =>
-    Object.fromEntries(graphs.map(([id, graph]) => [id, count(graph.nodes)]));
-  const layers = nodes.flatMap((node, i) =>
-    floatByteLengthOf([node]) === 0
-      ? []
-      : [
-          [
-            node.name,
-            { float32: floatByteLengthOf([node]), packed: packedOf((all) => storedByteLengthOf([all[i]])) },
-          ] as const,
-        ],
-  );
-  return {
-    float32: floatByteLengthOf(nodes),
-    packed: packedOf(storedByteLengthOf),
-    layers: Object.fromEntries(layers),
-  };
+  const nodes = model instanceof Module ? (await lowerModule(model, {})).nodes : layerOf(model);
+  const layers = nodes.filter((node) => floatByteLengthOf([node]) > 0);
+  return { ...useOf(nodes), layers: Object.fromEntries(layers.map((node) => [node.name, useOf([node])])) };
+}
+
+function useOf(nodes: readonly GraphNode[]): MemoryUse {
+  const packed = formats.map((format) => [format.id, storedByteLengthOf(nodes.map((node) => packedAs(node, format)))]);
+  return { float32: floatByteLengthOf(nodes), packed: Object.fromEntries(packed) };
+}
+
+/** A layer of which only the sizes matter: every weight is 0. */
+function layerOf({
+  inFeatures,
+  outFeatures,
+  bias = true,
+  granularity = "per-tensor",
+}: LayerSizes): readonly GraphNode[] {
+  checkSize("inFeatures", inFeatures);
+  checkSize("outFeatures", outFeatures);
+  const graph = new GraphBuilder(formats[0].id);
+  const trits = new Int8Array(outFeatures * inFeatures);
+  const scales = new Float32Array(granularity === "per-tensor" ? 1 : outFeatures);
+  const weight = packedTensor({ outFeatures, inFeatures, trits, scales }, graph.format);
+  const values = new Float32Array(outFeatures);
+  const tensors = bias ? { weight, bias: { kind: "float32" as const, shape: [outFeatures], values } } : { weight };
+  graph.add(ternaryLinear, "", [graph.input], {}, tensors);
+  return graph.nodes;
+}
+
+function packedAs(node: GraphNode, format: Format): GraphNode {
+  const tensors = Object.entries(node.tensors).map(([name, tensor]): [string, NodeTensor] => [
+    name,
+    tensor.kind === "float32" || tensor.format === format.id ? tensor : packedTensor(unpacked(tensor), format.id),
+  ]);
+  return { ...node, tensors: Object.fromEntries(tensors) };
+}
+
+function unpacked(tensor: Extract<NodeTensor, { kind: "ternary" }>): TernaryMatrix {
+  return formatById(tensor.format).unpack(tensor.bytes, tensor, tensor.scales);
 }
