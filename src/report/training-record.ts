@@ -40,13 +40,17 @@ export interface DeployedFigures {
   /** Number of outputs that were compared; 0 where none were. */
   comparedValues: number;
   differingValues?: number | undefined;
+  /** False for models with operations that differ from training by rounding (float products, exp); true by default. */
+  isExactnessPromised?: boolean | undefined;
+  /** Largest difference between an output and that of training. */
+  largestDifference?: number | undefined;
   /** Packed weights, scales and biases. */
   bytes: number;
   /** The same parameters in float32. */
   floatBytes: number;
   /** Id of the backend that ran. */
   backend: string;
-  microsecondsPerImage: number;
+  microsecondsPerSample: number;
 }
 
 /** A test image that was taken for another class. */

@@ -24,7 +24,7 @@ const deployed: DeployedFigures = {
   bytes: 47_500,
   floatBytes: 941_000,
   backend: "reference",
-  microsecondsPerImage: 41.2,
+  microsecondsPerSample: 41.2,
 };
 const record: TrainingRecord = {
   title: "Digits",
@@ -65,7 +65,7 @@ test("the headline says accuracy, size, compression, speed and exactness", () =>
     "Accuracy on the test set98.12%0.18 points below float (98.30%)",
     "Parameters, packed47.5 kB941 kB in float32",
     "Compression19.8×scales and biases included",
-    "Time per image41.2 µsreference backend",
+    "Time per sample41.2 µsreference backend",
     "Exactness✓ Bit-exactall 100,000 outputs equal those of training in 32 bits",
   ]);
 });
@@ -83,6 +83,13 @@ test("exactness is shown as it is", () => {
   expect(exactness({ bitExact: false, differingValues: 37 })).toEqual(bad("37 of 100,000 outputs"));
   expect(exactness({ bitExact: true, differingValues: 1 })).toEqual(bad("1 of 100,000 outputs"));
   expect(exactness({ comparedValues: 0 })).toMatchObject({ isGood: false, isBad: false });
+  const unpromised = { bitExact: false, isExactnessPromised: false, differingValues: 37, largestDifference: 3.21e-7 };
+  expect(exactness(unpromised)).toMatchObject({
+    text: expect.stringContaining("3.21e−7"),
+    isGood: false,
+    isBad: false,
+  });
+  expect(exactness({ isExactnessPromised: false })).toEqual(good);
 });
 
 test("the comparison with a baseline is made only where there is one", () => {

@@ -1,5 +1,12 @@
 /** The report of a training: what was learned, what the weights became, what deployment gained and whether it is exact. */
-import { formatBytes, formatCount, formatDuration, formatPercent, formatRatio } from "./drawing/number-format.ts";
+import {
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatPercent,
+  formatRatio,
+  formatSignificant,
+} from "./drawing/number-format.ts";
 import { type Card, renderReport } from "./html-report.ts";
 import type { DeployedFigures, TrainingRecord } from "./training-record.ts";
 import { deploymentSections, learningSections, weightSections } from "./training-sections.ts";
@@ -33,7 +40,7 @@ export function trainingReport(record: TrainingRecord): string {
 }
 
 function headline({ deployed, runs }: TrainingRecord): Card[] {
-  const { accuracy, bytes, floatBytes, backend, microsecondsPerImage } = deployed;
+  const { accuracy, bytes, floatBytes, backend, microsecondsPerSample } = deployed;
   const baseline = runs.find((run) => run.isBaseline);
   const baselineAccuracy = baseline?.testAccuracy;
   return [
@@ -48,16 +55,17 @@ function headline({ deployed, runs }: TrainingRecord): Card[] {
     { label: "Parameters, packed", value: formatBytes(bytes), detail: `${formatBytes(floatBytes)} in float32` },
     { label: "Compression", value: formatRatio(floatBytes, bytes), detail: "scales and biases included" },
     {
-      label: "Time per image",
-      value: formatDuration(microsecondsPerImage / 1e6),
+      label: "Time per sample",
+      value: formatDuration(microsecondsPerSample / 1e6),
       detail: `${backend} backend`,
     },
     exactnessCard(deployed),
   ];
 }
 
-/** Shows what was found and no more: without a comparison there is no verdict. */
-function exactnessCard({ bitExact, comparedValues, differingValues }: DeployedFigures): Card {
+/** Shows what was found and no more: without a comparison, or without the promise of equal bits, there is no verdict. */
+function exactnessCard(deployed: DeployedFigures): Card {
+  const { bitExact, comparedValues, differingValues, isExactnessPromised = true, largestDifference } = deployed;
   const label = "Exactness";
   const compared = formatCount(comparedValues);
   if (comparedValues === 0) return { label, value: "Not compared", detail: "no output was compared" };
@@ -67,6 +75,14 @@ function exactnessCard({ bitExact, comparedValues, differingValues }: DeployedFi
       value: "✓ Bit-exact",
       detail: `all ${compared} outputs equal those of training in 32 bits`,
       verdict: "good",
+    };
+  }
+  if (!isExactnessPromised) {
+    const bound = largestDifference === undefined ? "" : ` by at most ${formatSignificant(largestDifference)}`;
+    return {
+      label,
+      value: "Not promised",
+      detail: `float operations round in another order: outputs differ from training${bound}`,
     };
   }
   const detail =

@@ -60,10 +60,12 @@ export async function trainingRecord(session: TrainingSession): Promise<Training
       bitExact: exactness.isExact,
       comparedValues: exactness.comparedValues,
       differingValues: exactness.differingValues,
+      isExactnessPromised: exactness.isPromised,
+      largestDifference: exactness.largestDifference,
       bytes: deployed.byteLength,
       floatBytes: deployed.floatByteLength,
       backend: deployed.backend,
-      microsecondsPerImage: measurement.secondsPerSample * 1e6,
+      microsecondsPerSample: measurement.secondsPerSample * 1e6,
     },
     examples: mistakesOf(test, measurement.predictions),
     environment: {
