@@ -38,7 +38,8 @@ export const int8: ActivationRule = {
   trace(x) {
     const largest = x.stopGradient().maxAbs();
     const maximum = largest.less(MAX_MAGNITUDE).where(largest.maximum(SMALLEST_MAXIMUM), Number.NaN);
-    const scaled = x.mul(maximum.reciprocal().mul(LEVELS));
+    const inverseScale = maximum.reciprocal().mul(LEVELS).stored(); // else a division for each value, not for each token
+    const scaled = x.mul(inverseScale);
     const value = scaled.stopGradient();
     const codes = tracedRoundHalfEven(value).minimum(LEVELS).maximum(-LEVELS);
     return { codes: codes.add(scaled.sub(value)), scales: maximum.mul(INVERSE_LEVELS) };

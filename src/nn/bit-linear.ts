@@ -63,8 +63,10 @@ export class BitLinear extends Module {
     return overRows(x, (rows) => {
       const input = activationRule(this.activation).trace(rows);
       const { codes, multiplier } = this.ternaryWeight.trace();
-      const product = input.codes.matmul(codes.transpose()).mul(input.scales.mul(multiplier.transpose()));
-      return this.bias ? product.add(this.bias) : product;
+      // Stored, because the product of its gradient with the codes reads it once for each of them.
+      const product = input.codes.matmulTransposed(codes).withStoredGradient();
+      const scaled = product.mul(input.scales.mul(multiplier.transpose()));
+      return this.bias ? scaled.add(this.bias) : scaled;
     });
   }
 

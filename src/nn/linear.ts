@@ -3,7 +3,7 @@ import { deriveSeed } from "../core/random.ts";
 import { checkSize } from "../core/shape.ts";
 import type { GraphBuilder, Value } from "../runtime/graph.ts";
 import { linear } from "../runtime/ops/index.ts";
-import { lift, type Parameter, type Tensor } from "../tensor/index.ts";
+import type { Parameter, Tensor } from "../tensor/index.ts";
 import { floatTensorOf } from "./deploy.ts";
 import { uniformFanIn } from "./initialise.ts";
 import { Module } from "./module.ts";
@@ -41,7 +41,7 @@ export class Linear extends Module {
   override forward(x: Tensor): Tensor {
     checkLastAxis(this, x, this.inFeatures);
     return overRows(x, (rows) => {
-      const product = rows.matmul(lift(this.weight).transpose());
+      const product = rows.matmulTransposed(this.weight);
       return this.bias ? product.add(this.bias) : product;
     });
   }

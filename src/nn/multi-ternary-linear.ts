@@ -102,7 +102,7 @@ export class MultiTernaryLinear extends Module {
       const products = planes.map(({ trits, scales }, i) => {
         const multiplier = scales.equal(0).where(1, scales); // trits are 0 where the scale is
         const codes = i === 0 ? trits.add(straightThrough.mul(multiplier.reciprocal())) : trits;
-        return input.codes.matmul(codes.transpose()).mul(input.scales.mul(multiplier.transpose()));
+        return input.codes.matmulTransposed(codes).mul(input.scales.mul(multiplier.transpose()));
       });
       const sum = products.reduce((partial, product) => partial.add(product));
       return this.bias ? sum.add(this.bias) : sum;

@@ -101,8 +101,8 @@ export function chooseOptions(scheme: QuantizerScheme, options: QuantizerOptions
 
     trace(weight, learnedScale) {
       const { trits, scales, surrogate } = rule.trace(weight, learnedScale);
-      const isTiny = scales.less(MIN_SCALE_MAGNITUDE);
-      return { trits: isTiny.where(0, trits), scales: isTiny.where(0, scales), surrogate };
+      const isTiny = (): Tensor => scales.less(MIN_SCALE_MAGNITUDE); // twice: the engine would compute a shared one apart
+      return { trits: isTiny().where(0, trits), scales: isTiny().where(0, scales), surrogate };
     },
   };
 }

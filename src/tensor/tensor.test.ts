@@ -234,6 +234,17 @@ describe("gradients against closed forms", () => {
   });
 });
 
+test("stored and withStoredGradient change neither values nor gradients", () => {
+  const at = [0.5, -1.25, 2, 0.1];
+  const operation = (a: Tensor): Tensor => a.square().stored().mul(a).withStoredGradient().mul(2);
+  expect(run(operation, tensor(at, [2, 2]))).toEqual(run((a) => a.square().mul(a).mul(2), tensor(at, [2, 2])));
+  const upstream = [1, -2, 3, 4];
+  const plain = gradients((a) => a.square().mul(a).mul(2), upstream, tensor(at, [2, 2]));
+  expect(gradients(operation, upstream, tensor(at, [2, 2]))).toEqual(plain);
+  expect(tensor([1, Number.NaN]).stored().dataSync()).toEqual(Float32Array.of(1, Number.NaN));
+  expect(tensor([3, 4]).max().stored().shape).toEqual([]);
+});
+
 describe("laneSum", () => {
   const sizes = [1, 2, 15, 16, 17, 31, 32, 33, 255, 256, 257, 1000, 1024, 1025];
   test.each(sizes)("of %i terms equals core in every bit", (count) => {

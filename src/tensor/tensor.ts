@@ -150,7 +150,10 @@ export class Tensor {
    * each operand more.
    */
   matmulTransposed(other: Operand): Tensor {
-    return unary((a) => np.vecdot(a.reshape([this.shape[0], 1, this.shape[1]]), arrayOf(other)), this);
+    const [rows, count] = this.shape;
+    // The product by 1 is what the engine stores, in the shape that the result and its gradient read.
+    const spread = (a: EngineArray): EngineArray => np.multiply(a.reshape([rows, 1, count]), constantArray(1));
+    return unary((a) => np.vecdot(spread(a), arrayOf(other)), this);
   }
   /** Swaps the last two axes, or orders axes as given. */
   transpose(axes?: readonly number[]): Tensor {
@@ -237,6 +240,14 @@ export class Tensor {
     // Taken from outside, variables need no copy in the compiled function.
     if (this.#undifferentiated) return new Tensor(this.#undifferentiated.array.ref);
     return unary(lax.stopGradient, this);
+  }
+  /** The same values, computed once here instead of again by everything that reads them: the engine always stores sums. */
+  stored(): Tensor {
+    return this.reshape([...this.shape, 1]).sum(-1);
+  }
+  /** The same values, whose gradient is stored: it is the sum over an axis of one. */
+  withStoredGradient(): Tensor {
+    return unary((a) => np.broadcastTo(a, [1, ...this.shape]).reshape([...this.shape]), this);
   }
   /** A constant beside this tensor, shape `[1]` or `[count]`: for rules that are handed tensors and must not load the engine. */
   constant(value: number | Float32Array): Tensor {
