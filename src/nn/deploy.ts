@@ -1,5 +1,5 @@
 /** From a trained module to a packed model. */
-
+import { UnsupportedError } from "../core/errors.ts";
 import type { TernaryMatrix } from "../core/ternary-matrix.ts";
 import { formatById } from "../formats/index.ts";
 import { DeployedModel } from "../runtime/deployed-model.ts";
@@ -26,6 +26,7 @@ export async function deployModule(module: Module, options: DeployOptions): Prom
 /** The graph of a module, with its weights packed. */
 export async function lowerModule(module: Module, options: DeployOptions): Promise<Graph> {
   const format = formatById(options.format ?? "base3");
+  for (const [path, part] of module.namedModules()) checkLowering(part, path);
   const builder = new GraphBuilder(format.id);
   const output = await module.lower(builder, builder.input, "");
   const inputShape = options.inputShape ?? module.inputShape;
@@ -37,6 +38,26 @@ export async function lowerModule(module: Module, options: DeployOptions): Promi
     ...(inputShape && { inputShape }),
     ...(isTypical && { sampleShape }),
   };
+}
+
+/**
+ * A class that changes what it inherits of `forward` must say what that deploys to: the inherited `lower` would give the
+ * graph of another function.
+ */
+function checkLowering(module: Module, path: string): void {
+  const loweredBy = ownerOf(module, "lower");
+  if (!Object.hasOwn(loweredBy, "forward") || ownerOf(module, "forward") === loweredBy) return;
+  const name = path === "" ? "the model" : `module ${JSON.stringify(path)}`;
+  throw new UnsupportedError(
+    `${name} (${module.constructor.name}) has a forward of its own and inherits lower from ${loweredBy.constructor.name}, which would deploy something else. Define lower(graph, input, name) beside its forward`,
+  );
+}
+
+/** The object that holds a method: the module itself or one of its prototypes. */
+function ownerOf(module: Module, method: "forward" | "lower"): object {
+  let owner: object = module;
+  while (!Object.hasOwn(owner, method)) owner = Object.getPrototypeOf(owner);
+  return owner;
 }
 
 /** A ternary matrix as a node stores it. */

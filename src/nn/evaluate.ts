@@ -5,6 +5,7 @@ import { checkDataset } from "../datasets/dataset.ts";
 import { type Compiled, compile, type Parameter, type Tensor, tensor, withParameters } from "../tensor/index.ts";
 import { type Batch, batchesOf, checkTrainingData, isDataset, type TrainingData } from "./batches.ts";
 import { distinctParameters } from "./distinct-parameters.ts";
+import { inEvaluationMode } from "./evaluation-mode.ts";
 import type { Loss } from "./losses.ts";
 import { accuracy, type Metric } from "./metrics.ts";
 import type { Module } from "./module.ts";
@@ -57,17 +58,15 @@ export class Evaluator implements Disposable {
 
   /** Outputs of a batch, `[count, ...]`, and its mean loss (NaN without a loss). */
   async run(batch: Batch): Promise<{ outputs: Float32Array; loss: number }> {
-    const modes = this.#module.namedModules().map(([, module]): [Module, boolean] => [module, module.isTraining]);
     const inputs = [tensor(batch.inputs, [batch.count, ...batch.inputShape])];
     if (this.#loss) inputs.push(tensor(batch.targets, [batch.count, ...batch.targetShape]));
-    this.#module.eval(); // the mode matters while the first call of a shape is traced
     try {
-      const results = this.#forward([...this.#values, ...inputs]);
+      // The mode matters while the first call of a shape is traced.
+      const results = inEvaluationMode(this.#module, () => this.#forward([...this.#values, ...inputs]));
       const [outputs, loss] = await Promise.all(results.map((result) => result.data()));
       for (const result of results) result.dispose();
       return { outputs, loss: loss ? loss[0] : Number.NaN };
     } finally {
-      for (const [module, isTraining] of modes) module.isTraining = isTraining;
       for (const input of inputs) input.dispose();
     }
   }

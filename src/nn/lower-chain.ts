@@ -1,7 +1,7 @@
 /**
  * Deploys a composite module through its children when its forward pass is a chain of them.
  *
- * The forward pass runs once on a placeholder whose children only record that they were called. It is a chain when every
+ * The forward pass runs once, in evaluation mode, on a placeholder whose children only record that they were called. It is a chain when every
  * child reads what the one before it gave, and the last one's result is returned.
  */
 import { UnsupportedError } from "../core/errors.ts";
@@ -9,6 +9,7 @@ import type { GraphBuilder, Value } from "../runtime/graph.ts";
 import { activation } from "../runtime/ops/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { recordActivations } from "./activations.ts";
+import { inEvaluationMode } from "./evaluation-mode.ts";
 import type { Module } from "./module.ts";
 
 type Step = { kind: "module"; name: string; module: Module } | { kind: "activation"; functionName: string };
@@ -40,7 +41,7 @@ function recordChain(module: Module, name: string): Step[] {
   try {
     const result = recordActivations(
       (functionName, x) => record({ kind: "activation", functionName }, x),
-      () => module.forward(last),
+      () => inEvaluationMode(module, () => module.forward(last)),
     );
     if (result !== last || steps.length === 0) throw new NotAChain();
     return steps;

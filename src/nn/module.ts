@@ -47,12 +47,12 @@ export abstract class Module {
   }
 
   /** Every parameter below this module, by path; buffers (running statistics) included. */
-  namedParameters(prefix = ""): [string, Parameter][] {
-    const own = fieldsOf(this).filter((entry): entry is [string, Parameter] => entry[1] instanceof Parameter);
-    return [
-      ...own.map(([name, parameter]): [string, Parameter] => [prefix + name, parameter]),
-      ...this.children().flatMap(([name, child]) => child.namedParameters(`${prefix}${name}.`)),
-    ];
+  namedParameters(): [string, Parameter][] {
+    return this.namedModules().flatMap(([path, module]) =>
+      fieldsOf(module).flatMap(([name, value]): [string, Parameter][] =>
+        value instanceof Parameter ? [[path === "" ? name : `${path}.${name}`, value]] : [],
+      ),
+    );
   }
 
   /** The parameters that training changes. */
@@ -60,12 +60,13 @@ export abstract class Module {
     return this.namedParameters().flatMap(([, parameter]) => (parameter.isTrainable ? [parameter] : []));
   }
 
-  /** This module and every module below it, by path; the path of the module itself is empty. */
-  namedModules(prefix = ""): [string, Module][] {
-    return [
-      [prefix, this],
-      ...this.children().flatMap(([name, child]) => child.namedModules(prefix === "" ? name : `${prefix}.${name}`)),
-    ];
+  /**
+   * This module and every module below it, by path; the path of the module itself is empty.
+   *
+   * @throws UnsupportedError naming the path of a module that contains itself
+   */
+  namedModules(): [string, Module][] {
+    return modulesBelow(this, "", []);
   }
 
   /** Switches to training behaviour, here and below. */
@@ -85,9 +86,11 @@ export abstract class Module {
   }
 
   /**
-   * Takes parameters over by name.
+   * Takes parameters over by name. The last part of a name may have PyTorch's spelling (`running_mean` for
+   * `runningMean`); entries named `num_batches_tracked`, a step counter of its batch norms, are ignored.
    *
-   * @throws ShapeError listing every name that is missing, extra or of another shape; nothing is changed then
+   * @throws ShapeError listing every name that is missing, extra, given in both spellings or of another shape; nothing is
+   *   changed then
    */
   loadStateDict(state: StateDict, options: LoadStateOptions = {}): void {
     loadStateDict(this, state, options);
@@ -124,6 +127,19 @@ export function applyLayer(layer: Layer, x: Tensor): Tensor {
   if (layer instanceof Module) return layer.forward(x);
   if (typeof layer === "function") return layer(x);
   throw new UnsupportedError(`a layer must be a Module or an activation such as relu, got ${typeof layer}`);
+}
+
+/** A module and everything below it, each before its children. */
+function modulesBelow(module: Module, path: string, above: readonly Module[]): [string, Module][] {
+  if (above.includes(module)) {
+    throw new UnsupportedError(
+      `module ${JSON.stringify(path)} (${module.constructor.name}) contains itself; keep references to parents out of fields, or in #private ones`,
+    );
+  }
+  const below = module
+    .children()
+    .flatMap(([name, child]) => modulesBelow(child, path === "" ? name : `${path}.${name}`, [...above, module]));
+  return [[path, module], ...below];
 }
 
 function fieldsOf(module: object): [string, unknown][] {

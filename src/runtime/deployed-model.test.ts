@@ -84,3 +84,14 @@ test("a model that knows no shape asks for one", async () => {
   using model = await DeployedModel.open({ nodes: [relu], output: 1 });
   await expect(model.run(new Float32Array(12))).rejects.toThrow("[batch, ...]: pass { shape: [batch, ...] }");
 });
+
+test("the output never shares memory with the input", async () => {
+  const flatten = { name: "flatten", op: "flatten", inputs: [0], attributes: {}, tensors: {} };
+  for (const nodes of [[], [flatten]]) {
+    using model = await DeployedModel.open({ nodes, output: nodes.length, inputShape: [2] });
+    const x = Float32Array.of(1, 2);
+    const y = await model.run(x);
+    expect(y).toEqual(x);
+    expect(y.buffer).not.toBe(x.buffer);
+  }
+});

@@ -1,6 +1,6 @@
 /** A packed model that runs: operations over one backend, without the training engine. */
 import { type Backend, openBackend } from "../backends/index.ts";
-import { ShapeError, UnsupportedError } from "../core/errors.ts";
+import { ShapeError, UnsupportedError, UsageError } from "../core/errors.ts";
 import { elementCount, formatShape, type Shape } from "../core/shape.ts";
 import { checkGraph, fitsPattern, formatPattern, type Graph, type GraphNode } from "./graph.ts";
 import { describe, type HostTensor, type PreparedOperation } from "./operation.ts";
@@ -83,7 +83,7 @@ export class DeployedModel implements Disposable {
    *
    * @param input `[batch, ...inputShape]` row-major; the batch size follows from the length
    * @returns the output, `[batch, ...]` row-major
-   * @throws ShapeError when the length is not a multiple of a sample, or the model was disposed
+   * @throws ShapeError when the length is not a multiple of a sample, UsageError when the model was disposed
    */
   async run(input: ArrayLike<number>, options: RunOptions = {}): Promise<Float32Array> {
     return (await this.runTensor(input, options)).data;
@@ -91,7 +91,7 @@ export class DeployedModel implements Disposable {
 
   /** The same, with the shape of the output. */
   async runTensor(input: ArrayLike<number>, options: RunOptions = {}): Promise<HostTensor> {
-    if (this.#isDisposed) throw new ShapeError("this model was disposed; load or deploy it again");
+    if (this.#isDisposed) throw new UsageError("this model was disposed; load or deploy it again");
     const data = input instanceof Float32Array ? input : Float32Array.from(input);
     const values: HostTensor[] = [{ data, shape: this.#shapeOf(data.length, options.shape) }];
     const lastUse = this.#lastUses();
@@ -100,7 +100,9 @@ export class DeployedModel implements Disposable {
       values.push(await operation.run(inputs.map((index) => values[index])));
       for (const index of inputs) if (lastUse[index] === i) values[index] = RELEASED;
     }
-    return values[this.graph.output];
+    const output = values[this.graph.output];
+    // Operations that only change the shape hand their input on; what the caller gets must not be what it gave.
+    return output.data.buffer === data.buffer ? { shape: output.shape, data: output.data.slice() } : output;
   }
 
   /** Frees what the backend holds; the model cannot run afterwards. */

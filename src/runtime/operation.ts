@@ -1,4 +1,5 @@
 /** What a deployed model can compute: the contract of every operation. */
+import { type ActivationRule, type ActivationRuleId, activationRule } from "../activation-rules/index.ts";
 import type { Backend } from "../backends/index.ts";
 import { ShapeError } from "../core/errors.ts";
 import { elementCount, formatShape, type Shape } from "../core/shape.ts";
@@ -99,20 +100,18 @@ export function optionalFloatTensor(
   throw new ShapeError(`${describe(node)}: tensor ${name} must be float32 ${formatPattern(shape)}, got ${got}`);
 }
 
-/** The ternary planes of a node (`weight`, or `weight.0`, `weight.1`, ...), unpacked. @throws ShapeError when there is none */
+/** The ternary planes of a node (all its ternary tensors, in order), unpacked. @throws ShapeError when there is none */
 export function ternaryPlanes(node: GraphNode): TernaryMatrix[] {
-  const packed = planeNames(node).map((name) => node.tensors[name] as PackedTensor);
-  if (packed.length > 0) {
-    return packed.map(({ format, bytes, outFeatures, inFeatures, scales }) =>
-      formatById(format).unpack(bytes, { outFeatures, inFeatures }, scales),
-    );
-  }
-  throw new ShapeError(`${describe(node)} needs ternary weights, which are missing`);
+  const planes = Object.values(node.tensors).filter((tensor): tensor is PackedTensor => tensor.kind === "ternary");
+  if (planes.length === 0) throw new ShapeError(`${describe(node)} needs ternary weights, which are missing`);
+  return planes.map(({ format, bytes, outFeatures, inFeatures, scales }) =>
+    formatById(format).unpack(bytes, { outFeatures, inFeatures }, scales),
+  );
 }
 
-/** Names of the ternary tensors of a node, in order. */
-export function planeNames(node: GraphNode): string[] {
-  return Object.keys(node.tensors).filter((name) => node.tensors[name].kind === "ternary");
+/** The activation rule of a ternary layer. @throws ShapeError when the attribute is absent, UnsupportedError when it is unknown */
+export function activationRuleOf(node: GraphNode): ActivationRule {
+  return activationRule(textAttribute(node, "activation") as ActivationRuleId);
 }
 
 /** Splits a shape into what lies before the last axis, multiplied, and the last axis. @throws ShapeError when it is not `last` */

@@ -31,12 +31,9 @@ export function valueCount(tensor: NodeTensor): number {
   return tensor.kind === "float32" ? elementCount(tensor.shape) : tensor.outFeatures * tensor.inFeatures;
 }
 
-/** The tensors of a node with one plane for each ternary weight: `weight.0`, `weight.1`, ... add up to one matrix. */
+/** The tensors of a node with the first plane alone: all ternary tensors of a node are planes of one weight. */
 export function parameterTensors(node: GraphNode): readonly NodeTensor[] {
-  const entries = Object.entries(node.tensors);
-  return entries.flatMap(([name, tensor]) => (tensor.kind === "ternary" && isFurtherPlane(name) ? [] : [tensor]));
-}
-
-function isFurtherPlane(name: string): boolean {
-  return /\.[1-9]\d*$/.test(name);
+  const tensors = Object.values(node.tensors);
+  const firstPlane = tensors.find(({ kind }) => kind === "ternary");
+  return tensors.filter((tensor) => tensor.kind === "float32" || tensor === firstPlane);
 }

@@ -1,16 +1,14 @@
 /** A ternary convolution over images; several planes add up (multi-ternary). */
-import { type ActivationRule, type ActivationRuleId, activationRule } from "../../activation-rules/index.ts";
 import { ShapeError } from "../../core/errors.ts";
-import type { GraphNode } from "../graph.ts";
 import { convolutionWindow, imageSizes, windowedSize } from "../images.ts";
 import {
+  activationRuleOf,
   describe,
   integerAttribute,
   type Operation,
   optionalFloatTensor,
   pairAttribute,
   ternaryPlanes,
-  textAttribute,
 } from "../operation.ts";
 
 /**
@@ -21,7 +19,7 @@ import {
 export const ternaryConvolution: Operation = {
   id: "ternary-convolution",
   summary: "ternary convolution",
-  isExact: (node) => activationOf(node).isInteger,
+  isExact: (node) => activationRuleOf(node).isInteger,
   prepare(node, backend) {
     const planes = ternaryPlanes(node);
     const { outFeatures: outChannels, inFeatures: patchSize } = planes[0];
@@ -34,7 +32,7 @@ export const ternaryConvolution: Operation = {
         `${describe(node)} has a kernel of ${kernelSize[0]} x ${kernelSize[1]} over ${inChannels} channels, but rows of ${patchSize} weights`,
       );
     }
-    const activation = activationOf(node).id;
+    const activation = activationRuleOf(node).id;
     const layer = backend.convolution(planes, { inChannels, ...window }, { activation, ...(bias && { bias }) });
     return {
       kernel: layer.kernel,
@@ -50,7 +48,3 @@ export const ternaryConvolution: Operation = {
     };
   },
 };
-
-function activationOf(node: GraphNode): ActivationRule {
-  return activationRule(textAttribute(node, "activation") as ActivationRuleId);
-}

@@ -1,18 +1,16 @@
 /** A fully connected ternary layer over the last axis; several planes add up (multi-ternary). */
-import { type ActivationRule, type ActivationRuleId, activationRule } from "../../activation-rules/index.ts";
-import type { GraphNode } from "../graph.ts";
-import { type Operation, optionalFloatTensor, rowsOf, ternaryPlanes, textAttribute } from "../operation.ts";
+import { activationRuleOf, type Operation, optionalFloatTensor, rowsOf, ternaryPlanes } from "../operation.ts";
 
 /** `[..., inFeatures]` → `[..., outFeatures]`. Attributes: activation. Tensors: weight or weight.0 ..., bias. */
 export const ternaryLinear: Operation = {
   id: "ternary-linear",
   summary: "ternary fully connected layer",
-  isExact: (node) => activationOf(node).isInteger,
+  isExact: (node) => activationRuleOf(node).isInteger,
   prepare(node, backend) {
     const planes = ternaryPlanes(node);
     const { inFeatures, outFeatures } = planes[0];
     const bias = optionalFloatTensor(node, "bias", [outFeatures])?.values;
-    const activation = activationOf(node).id;
+    const activation = activationRuleOf(node).id;
     const linear = backend.linear(planes, { activation, ...(bias && { bias }) });
     return {
       kernel: linear.kernel,
@@ -24,7 +22,3 @@ export const ternaryLinear: Operation = {
     };
   },
 };
-
-function activationOf(node: GraphNode): ActivationRule {
-  return activationRule(textAttribute(node, "activation") as ActivationRuleId);
-}

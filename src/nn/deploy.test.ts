@@ -1,0 +1,57 @@
+/** What deploys, what is refused, and that the mode of a module does not matter. */
+import { expect, test } from "vitest";
+import type { Tensor } from "../tensor/index.ts";
+import { relu } from "./activations.ts";
+import { BitLinear } from "./bit-linear.ts";
+import { predict } from "./evaluate.ts";
+import { Module } from "./module.ts";
+import { Sequential } from "./sequential.ts";
+
+class Doubled extends BitLinear {
+  override forward(x: Tensor): Tensor {
+    return super.forward(x).mul(2);
+  }
+}
+
+class Reversed extends Sequential {
+  override forward(x: Tensor): Tensor {
+    return this.layers.toReversed().reduce((value, layer) => (layer as BitLinear).forward(value), x);
+  }
+}
+
+test("a forward that is changed without its lower is refused by name", async () => {
+  await expect(new Doubled(2, 2).deploy()).rejects.toThrow("the model (Doubled) has a forward of its own");
+  const inside = new Sequential(new BitLinear(2, 2), new Doubled(2, 2));
+  await expect(inside.deploy()).rejects.toThrow('module "1" (Doubled)');
+  await expect(new Reversed(new BitLinear(2, 2), new BitLinear(2, 2)).deploy()).rejects.toThrow("Reversed");
+  const patched = new BitLinear(2, 2);
+  patched.forward = (x) => x;
+  await expect(patched.deploy()).rejects.toThrow("the model (BitLinear)");
+});
+
+class Narrowing extends Module {
+  first: BitLinear = new BitLinear(3, 3, { seed: 1 });
+  second: BitLinear = new BitLinear(3, 2, { seed: 2 });
+  override inputShape: readonly number[] = [3];
+
+  forward(x: Tensor): Tensor {
+    const hidden = relu(this.first.forward(x));
+    return this.isTraining ? hidden : this.second.forward(hidden);
+  }
+}
+
+test("what deploys is the forward pass of evaluation, whatever the mode", async () => {
+  const model = new Narrowing();
+  const x = Float32Array.of(0.5, -1, 2);
+  using deployed = await model.deploy();
+  expect(model.isTraining && model.first.isTraining).toBe(true);
+  expect(await deployed.run(x)).toEqual(await predict(model, x));
+  expect(deployed.graph.nodes).toHaveLength(3);
+});
+
+test("a module that contains itself is refused by path", async () => {
+  const model = new Narrowing();
+  Reflect.set(model.first, "parent", model);
+  await expect(model.deploy()).rejects.toThrow('module "first.parent" (Narrowing) contains itself');
+  expect(() => model.parameters()).toThrow("first.parent");
+});
