@@ -53,6 +53,7 @@ export { type NormOptions, RMSNorm } from "./rms-norm.ts";
 export { constant, cosine, linearDecay, type Schedule, stepDecay, type WarmupOptions, warmup } from "./schedules.ts";
 export { Residual, Sequential } from "./sequential.ts";
 export type { LoadStateOptions, StateDict, StateEntry } from "./state-dict.ts";
+export { loadStateDictFile, saveStateDict } from "./state-dict-file.ts";
 export type { TernaryOptions } from "./ternary-weight.ts";
 export { TransformerBlock, type TransformerBlockOptions } from "./transformer-block.ts";
 export { type InputValues, type ValueAndGrad, valueAndGrad } from "./value-and-grad.ts";

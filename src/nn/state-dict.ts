@@ -1,6 +1,7 @@
 /** Parameters by name, in and out of modules. */
 import { ShapeError } from "../core/errors.ts";
 import { formatShape, type Shape, sameShape } from "../core/shape.ts";
+import type { Parameter } from "../tensor/index.ts";
 import type { Module } from "./module.ts";
 
 /** An array with its shape. */
@@ -28,20 +29,48 @@ export function stateDict(module: Module): StateDict {
 /** See `Module.loadStateDict`. */
 export function loadStateDict(module: Module, state: StateDict, { strict = true }: LoadStateOptions): void {
   const parameters = module.namedParameters();
-  const known = new Set(parameters.map(([name]) => name));
+  const own = new Set(parameters.map(([name]) => name));
+  const used = new Set<string>();
   const problems: string[] = [];
+  const loads: [Parameter, StateEntry][] = [];
   for (const [name, parameter] of parameters) {
-    if (!Object.hasOwn(state, name)) {
+    const spellings = spellingsOf(name, own).filter((spelling) => Object.hasOwn(state, spelling));
+    for (const spelling of spellings) used.add(spelling);
+    if (spellings.length === 0) {
       if (strict) problems.push(`missing: ${name} ${formatShape(parameter.shape)}`);
-    } else if (!sameShape(state[name].shape, parameter.shape) || state[name].data.length !== parameter.size) {
-      problems.push(`shape: ${name} must be ${formatShape(parameter.shape)}, got ${formatShape(state[name].shape)}`);
+    } else if (spellings.length > 1) {
+      problems.push(`ambiguous: ${spellings.join(" and ")} are two spellings of one name, keep one`);
+    } else {
+      const entry = state[spellings[0]];
+      loads.push([parameter, entry]);
+      if (sameShape(entry.shape, parameter.shape) && entry.data.length === parameter.size) continue;
+      const expected = formatShape(parameter.shape);
+      problems.push(`shape: ${spellings[0]} must be ${expected}, got ${formatShape(entry.shape)}`);
     }
   }
-  if (strict) for (const name of Object.keys(state)) if (!known.has(name)) problems.push(`extra: ${name}`);
+  if (strict) {
+    const extra = Object.keys(state).filter((name) => !used.has(name) && !isStepCounter(name));
+    problems.push(...extra.map((name) => `extra: ${name}`));
+  }
   if (problems.length > 0) {
     throw new ShapeError(`the state does not fit the module, nothing was loaded:\n  ${problems.join("\n  ")}`);
   }
-  for (const [name, parameter] of parameters) {
-    if (Object.hasOwn(state, name)) parameter.value = Float32Array.from(state[name].data);
-  }
+  for (const [parameter, { data }] of loads) parameter.value = Float32Array.from(data);
+}
+
+/** Whether a name is that of the step counter of PyTorch's batch norms, which nothing here depends on. */
+export function isStepCounter(name: string): boolean {
+  return lastPartOf(name) === "num_batches_tracked";
+}
+
+/** The names under which a state may hold a parameter: its own, and the one of PyTorch unless another parameter has it. */
+function spellingsOf(name: string, own: ReadonlySet<string>): string[] {
+  const last = lastPartOf(name);
+  const snakeCase = last.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  const other = name.slice(0, name.length - last.length) + snakeCase;
+  return own.has(other) ? [name] : [name, other];
+}
+
+function lastPartOf(name: string): string {
+  return name.slice(name.lastIndexOf(".") + 1);
 }
