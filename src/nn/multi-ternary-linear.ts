@@ -113,9 +113,10 @@ export class MultiTernaryLinear extends Module {
   async ternary(): Promise<TernaryMatrix[]> {
     const parameters = this.scales ? [this.weight, this.scales] : [this.weight];
     const inputs = parameters.map(({ value, shape }) => tensor(value, shape));
-    const traced = compile(([weight, scales]) =>
+    using run = compile(([weight, scales]) =>
       this.tracePlanes(weight, scales).flatMap((plane) => [plane.trits, plane.scales]),
-    )(inputs);
+    );
+    const traced = run(inputs);
     const values = await Promise.all(traced.map((array) => array.data()));
     for (const array of [...inputs, ...traced]) array.dispose();
     const { outFeatures, inFeatures } = this;

@@ -58,10 +58,11 @@ export class TernaryWeight {
   async read(): Promise<TernaryMatrix> {
     const rows = tensor(this.weight.value, [this.shape.outFeatures, this.shape.inFeatures]);
     const inputs = this.learnedScale ? [rows, tensor(this.learnedScale.value, [this.learnedScale.size, 1])] : [rows];
-    const traced = compile(([weight, learned]) => {
+    using run = compile(([weight, learned]) => {
       const { trits, scales } = this.quantizer.trace(weight, learned);
       return [trits, scales];
-    })(inputs);
+    });
+    const traced = run(inputs);
     const [trits, scales] = await Promise.all(traced.map((values) => values.data()));
     for (const values of [...inputs, ...traced]) values.dispose();
     return { ...this.shape, trits: Int8Array.from(trits), scales };

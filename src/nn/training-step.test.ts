@@ -2,13 +2,16 @@ import { describe, expect, test } from "vitest";
 import { liveBuffers } from "../../test/support/engine-buffers.ts";
 import { network, points, statefulNetwork, valuesOf, XOR } from "../../test/support/small-trainings.ts";
 import { ShapeError } from "../core/errors.ts";
+import { quantizers } from "../quantizers/index.ts";
 import { Parameter, type Tensor } from "../tensor/index.ts";
 import { type Batch, batchesOf } from "./batches.ts";
+import { BitLinear } from "./bit-linear.ts";
 import { evaluate, predict } from "./evaluate.ts";
 import { fit } from "./fit.ts";
 import { Linear } from "./linear.ts";
 import { crossEntropy } from "./losses.ts";
 import { Module } from "./module.ts";
+import { MultiTernaryLinear } from "./multi-ternary-linear.ts";
 import { adamW, sgd } from "./optimizers/index.ts";
 import { Sequential } from "./sequential.ts";
 import { TrainingState } from "./training-step.ts";
@@ -72,6 +75,11 @@ describe("nothing leaks", () => {
       "valueAndGrad that fails",
       () => valueAndGrad(network(), { data: data.inputs, shape: [40, 5] }, (y) => y.mean()).catch(() => {}),
     ],
+    ...quantizers.map(({ id }): [string, () => Promise<unknown>] => {
+      const layer = new BitLinear(20, 3, { quantizer: id });
+      return [`deploying ${id}`, async () => (await layer.deploy())[Symbol.dispose]()];
+    }),
+    ["deploying several planes", async () => (await new MultiTernaryLinear(20, 3).deploy())[Symbol.dispose]()],
   ])("by %s", async (_, run) => {
     expect(await leftBy(run)).toBe(0);
   });
