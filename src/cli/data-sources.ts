@@ -9,7 +9,7 @@ import {
   syntheticDigits,
 } from "../datasets/index.ts";
 import { firstSamples, type SampleLimits } from "./first-samples.ts";
-import { readText } from "./text-file.ts";
+import { readTextOf } from "./text-file.ts";
 
 /** What is asked of a source. */
 export interface DataRequest extends SampleLimits {
@@ -62,7 +62,7 @@ export const dataSources: readonly DataSource[] = [
     summary: "text in UTF-8: the file --data, or input.txt in that directory",
     readsFiles: true,
     load: async ({ location, sequenceLength, ...limits }) =>
-      firstSamples(characterDataset(await readText(resolveDataDirectory(location)), { sequenceLength }), limits),
+      firstSamples(characterDataset(await readTextOf(resolveDataDirectory(location)), { sequenceLength }), limits),
   },
 ];
 

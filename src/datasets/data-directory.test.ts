@@ -2,8 +2,8 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
-import { FileError, UsageError } from "../core/errors.ts";
-import { DATA_VARIABLE, findInDirectory, readDataFile, resolveDataDirectory } from "./data-directory.ts";
+import { UsageError } from "../core/errors.ts";
+import { DATA_VARIABLE, findInDirectory, resolveDataDirectory } from "./data-directory.ts";
 
 let directory: string;
 
@@ -49,12 +49,4 @@ test("a data directory that is absent or a file is an error", async () => {
     /none: the data directory cannot be read/,
   );
   await expect(findInDirectory(join(directory, "folder/five.bin"), ["x"])).rejects.toThrow(/expected a directory/);
-});
-
-test("a file is read when it is plain and small enough", async () => {
-  const path = join(directory, "folder", "five.bin");
-  expect([...(await readDataFile(path, 5))]).toEqual([1, 2, 3, 4, 5]);
-  await expect(readDataFile(path, 4)).rejects.toThrow(/expected at most 4 bytes, got 5/);
-  await expect(readDataFile(join(directory, "folder"), 9)).rejects.toThrow(/expected a plain file/);
-  await expect(readDataFile(join(directory, "none"), 9)).rejects.toThrow(FileError);
 });

@@ -1,4 +1,4 @@
-/** Where data sets lie on this machine, and how their files are read: the Node-only edge of this folder. */
+/** Where data sets lie on this machine. */
 import { FileError, UsageError } from "../core/errors.ts";
 
 /** The environment variable that names the data directory when no option does. */
@@ -39,31 +39,6 @@ export async function findInDirectory(directory: string, candidates: readonly st
     if (found !== null) return path;
   }
   return null;
-}
-
-/**
- * The bytes of a file of at most `maxByteLength` bytes.
- *
- * @throws FileError when it is absent, not a plain file, larger, or cannot be read
- */
-export async function readDataFile(path: string, maxByteLength: number): Promise<Uint8Array> {
-  const { open } = await import("node:fs/promises");
-  try {
-    const handle = await open(path, "r");
-    try {
-      const status = await handle.stat();
-      if (!status.isFile()) throw new FileError("expected a plain file", { file: path });
-      if (status.size > maxByteLength) {
-        throw new FileError(`expected at most ${maxByteLength} bytes, got ${status.size}`, { file: path });
-      }
-      return await handle.readFile();
-    } finally {
-      await handle.close();
-    }
-  } catch (cause) {
-    if (cause instanceof FileError) throw cause;
-    throw new FileError(`cannot be read (${reasonOf(cause)})`, { file: path }, { cause });
-  }
 }
 
 /** What a failure says of itself, for the message of the error that reports it. */

@@ -1,5 +1,6 @@
 /** Fetches the files of a data set from its public mirrors into a cache, checked by length and SHA-256. Node only. */
 import { FileError } from "../core/errors.ts";
+import { writeFileAtomic } from "../files/index.ts";
 import { reasonOf } from "./data-directory.ts";
 
 /** A file as its publisher describes it. */
@@ -56,7 +57,7 @@ export async function downloadFiles(source: DownloadSource, options: DownloadOpt
   for (const file of source.files) {
     const path = join(cacheDirectory, file.name);
     if (await isCached(path, file)) continue;
-    await writeAtomically(path, await fetchFromMirrors(source, file, options));
+    await writeFileAtomic(path, await fetchFromMirrors(source, file, options));
   }
 }
 
@@ -115,19 +116,6 @@ async function fetchChecked(address: string, file: PublishedFile, options: Downl
     throw new FileError(`expected SHA-256 ${file.sha256}, got ${sha256}`, { file: address });
   }
   return bytes;
-}
-
-async function writeAtomically(path: string, bytes: Uint8Array): Promise<void> {
-  const { rename, rm, writeFile } = await import("node:fs/promises");
-  const { randomUUID } = await import("node:crypto");
-  const partial = `${path}.${randomUUID()}.partial`;
-  try {
-    await writeFile(partial, bytes, { flag: "wx" });
-    await rename(partial, path);
-  } catch (cause) {
-    await rm(partial, { force: true });
-    throw new FileError(`cannot be written (${reasonOf(cause)})`, { file: path }, { cause });
-  }
 }
 
 async function sha256Of(bytes: Uint8Array): Promise<string> {

@@ -5,9 +5,9 @@
  */
 import { FileError } from "../core/errors.ts";
 import { formatShape } from "../core/shape.ts";
+import { type IdxArray, readIdx } from "../files/index.ts";
 import { findInDirectory } from "./data-directory.ts";
 import type { Dataset, DatasetSplit } from "./dataset.ts";
-import { type IdxArray, readIdx } from "./idx.ts";
 
 const MNIST_IMAGE_SIZE = 28;
 

@@ -4,10 +4,10 @@
  * Jackson et al., "Free Spoken Digit Dataset", 2018, doi:10.5281/zenodo.1342401.
  */
 import { FileError } from "../core/errors.ts";
-import { findInDirectory, readDataFile, reasonOf } from "./data-directory.ts";
+import { parseWav, readFileBytes } from "../files/index.ts";
+import { findInDirectory, reasonOf } from "./data-directory.ts";
 import type { Dataset, DatasetSplit } from "./dataset.ts";
 import { createLogMel, type LogMelOptions } from "./log-mel.ts";
-import { parseWav } from "./wav.ts";
 
 /** The features of a recording: 64 frames, one each 16 ms (1.03 s in all), of 32 bands. */
 export const SPOKEN_DIGIT_FEATURES: Readonly<LogMelOptions> = {
@@ -78,7 +78,7 @@ async function loadTakes(name: string, folder: string, takes: readonly Take[]): 
   const inputs = new Float32Array(takes.length * frames * mels);
   for (const [i, { fileName }] of takes.entries()) {
     const path = join(folder, fileName);
-    const recording = parseWav(await readDataFile(path, MAX_WAV_BYTE_LENGTH), path);
+    const recording = parseWav(await readFileBytes(path, { maxByteLength: MAX_WAV_BYTE_LENGTH }), path);
     if (recording.sampleRate !== sampleRate) {
       throw new FileError(`expected ${sampleRate} samples a second, got ${recording.sampleRate}`, { file: path });
     }

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -98,5 +99,10 @@ test("tiny Shakespeare is found in the directory or its folder", async () => {
 test("bytes that are not text are refused", async () => {
   await writeFile(join(directory, "input.txt"), Uint8Array.of(0x41, 0xff, 0xfe));
   await expect(loadTinyShakespeare(directory)).rejects.toThrow(FileError);
-  await expect(loadTinyShakespeare(directory)).rejects.toThrow(/input\.txt: expected text in UTF-8/);
+  await expect(loadTinyShakespeare(directory)).rejects.toThrow(/input\.txt: .* must be UTF-8 text/);
+});
+
+test.runIf(process.platform !== "win32")("a pipe in place of a file is refused, not waited for", async () => {
+  execFileSync("mkfifo", [join(directory, "input.txt")]);
+  await expect(loadTinyShakespeare(directory)).rejects.toThrow(/input\.txt: this is no regular file/);
 });

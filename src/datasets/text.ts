@@ -1,7 +1,8 @@
 /** Text for models that predict the next character. */
 import { FileError, ShapeError, UnsupportedError } from "../core/errors.ts";
 import { checkSize } from "../core/shape.ts";
-import { findInDirectory, readDataFile } from "./data-directory.ts";
+import { readText } from "../files/index.ts";
+import { findInDirectory } from "./data-directory.ts";
 import type { Dataset, DatasetSplit } from "./dataset.ts";
 
 /** The characters that a model knows; a character is a Unicode code point, its index the position in the list. */
@@ -113,12 +114,10 @@ function cutIntoSamples(name: string, codes: Int32Array, length: number, classes
   return { name, inputs, inputShape: [length], targets, targetShape: [length], classes };
 }
 
-const MAX_TEXT_BYTE_LENGTH = 64 * 2 ** 20;
-
 /**
  * The text of tiny Shakespeare (1.1 MB): `input.txt` in a directory or its folder `tinyshakespeare`. Node only.
  *
- * @throws FileError when it is absent or not UTF-8
+ * @throws FileError when it is absent, longer than 64 MiB or not UTF-8
  */
 export async function loadTinyShakespeare(directory: string): Promise<string> {
   const path = await findInDirectory(directory, ["tinyshakespeare/input.txt", "input.txt"]);
@@ -126,12 +125,7 @@ export async function loadTinyShakespeare(directory: string): Promise<string> {
     const message = "tiny Shakespeare is not here: expected input.txt or tinyshakespeare/input.txt";
     throw new FileError(message, { file: directory });
   }
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(await readDataFile(path, MAX_TEXT_BYTE_LENGTH));
-  } catch (cause) {
-    if (cause instanceof FileError) throw cause;
-    throw new FileError("expected text in UTF-8", { file: path }, { cause });
-  }
+  return await readText(path);
 }
 
 function codePointName(character: string): string {

@@ -1,8 +1,10 @@
-/** Files: safetensors, .npy and CSV from and to bytes, and where the bytes come from. */
+/** Files: safetensors, .npy, idx, CSV, wav and text from and to bytes, and where the bytes come from. */
 export { type CsvOptions, type CsvSeparator, type CsvTable, parseCsv } from "./csv.ts";
 export type { ElementType } from "./element-types.ts";
 export type { ElementValues } from "./element-values.ts";
-export { type FileReadOptions, writeFileAtomic } from "./node-files.ts";
+export { isGzip } from "./gzip.ts";
+export { type IdxArray, parseIdx, readIdx, unpackIdx } from "./idx.ts";
+export { type FileReadOptions, readFileBytes, writeFileAtomic } from "./node-files.ts";
 export { type NpyArray, npyToFloat32, parseNpy, writeNpy } from "./npy.ts";
 export {
   parseSafetensors,
@@ -15,3 +17,5 @@ export {
   writeSafetensors,
 } from "./safetensors.ts";
 export { type ByteSource, type NamedBytes, readBytes } from "./source.ts";
+export { readText } from "./text.ts";
+export { parseWav, type Recording } from "./wav.ts";

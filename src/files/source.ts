@@ -98,6 +98,11 @@ async function readBody(response: Response, file: string, maxByteLength: number 
     await reader?.cancel().catch(() => undefined); // the connection is given up; the error is what matters
     throw error;
   }
+  return joinChunks(chunks, byteLength);
+}
+
+/** Chunks one after the other; `byteLength` is the sum of their lengths. */
+export function joinChunks(chunks: readonly Uint8Array[], byteLength: number): Uint8Array {
   const bytes = new Uint8Array(byteLength);
   let offset = 0;
   for (const chunk of chunks) {

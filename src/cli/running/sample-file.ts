@@ -1,8 +1,7 @@
 /** Samples from files: .npy, idx or CSV, told apart by their first bytes. */
 import { FileError } from "../../core/errors.ts";
 import { elementCount, formatShape, type Shape } from "../../core/shape.ts";
-import { readIdx } from "../../datasets/index.ts";
-import { npyToFloat32, parseCsv, parseNpy, readBytes } from "../../files/index.ts";
+import { isGzip, npyToFloat32, parseCsv, parseNpy, readBytes, unpackIdx } from "../../files/index.ts";
 
 /** The array of a file. */
 export interface ArrayFile {
@@ -23,20 +22,22 @@ export interface Samples {
 /** Byte values of idx files become what training saw: 0 to 1. */
 const IDX_DIVISOR = 255;
 
+const MAX_BYTE_LENGTH = 2 ** 30;
+
 /**
  * Reads an array.
  *
  * @param divisor of every value; without it 255 for idx files and 1 for others
- * @throws FileError when the file is absent, damaged or of another kind
+ * @throws FileError when the file is absent, longer than 1 GiB, damaged or of another kind
  */
 export async function readArrayFile(file: string, divisor?: number): Promise<ArrayFile> {
-  const { bytes } = await readBytes(file);
+  const { bytes } = await readBytes(file, { maxByteLength: MAX_BYTE_LENGTH });
   if (startsWith(bytes, [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59])) {
     const npy = parseNpy(bytes, file);
     return { file, shape: npy.shape, values: divided(npyToFloat32(npy), divisor) };
   }
-  if (startsWith(bytes, [0, 0]) || startsWith(bytes, [0x1f, 0x8b])) {
-    const { shape, values } = await readIdx(file);
+  if (startsWith(bytes, [0, 0]) || isGzip(bytes)) {
+    const { shape, values } = await unpackIdx(bytes, file);
     return { file, shape, values: divided(Float32Array.from(values), divisor ?? IDX_DIVISOR) };
   }
   if (bytes.subarray(0, 512).includes(0)) {

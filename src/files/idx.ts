@@ -4,7 +4,8 @@
  */
 import { FileError } from "../core/errors.ts";
 import { elementCount, formatShape, type Shape } from "../core/shape.ts";
-import { readDataFile, reasonOf } from "./data-directory.ts";
+import { isGzip, unpackGzip } from "./gzip.ts";
+import { type ByteSource, readBytes } from "./source.ts";
 
 /** An array of bytes as an idx file holds it. */
 export interface IdxArray {
@@ -13,8 +14,8 @@ export interface IdxArray {
   readonly values: Uint8Array;
 }
 
-/** Largest idx file that `readIdx` takes, unpacked, unless told otherwise: 256 MiB. */
-export const MAX_IDX_BYTE_LENGTH: number = 256 * 2 ** 20;
+/** Largest idx file that is taken, unpacked, unless told otherwise. */
+const MAX_IDX_BYTE_LENGTH = 256 * 2 ** 20;
 
 const UNSIGNED_BYTE = 0x08;
 const MAX_RANK = 8;
@@ -65,26 +66,29 @@ export function parseIdx(bytes: Uint8Array, file: string): IdxArray {
 }
 
 /**
- * Reads an idx file, gzipped or plain (told by its first bytes), of at most `maxByteLength` bytes unpacked. Node only.
+ * Unpacks, where they are gzipped, and parses the bytes of an idx file of at most `maxByteLength` bytes unpacked.
  *
- * @throws FileError when it cannot be read, is larger, or is damaged
+ * @throws FileError when they are more, or damaged
  */
-export async function readIdx(path: string, maxByteLength: number = MAX_IDX_BYTE_LENGTH): Promise<IdxArray> {
-  const bytes = await readDataFile(path, maxByteLength);
-  const isGzipped = bytes.length >= 2 && bytes[0] === 0x1f && bytes[1] === 0x8b;
-  return parseIdx(isGzipped ? await unpackGzip(bytes, path, maxByteLength) : bytes, path);
+export async function unpackIdx(
+  bytes: Uint8Array,
+  file: string,
+  maxByteLength: number = MAX_IDX_BYTE_LENGTH,
+): Promise<IdxArray> {
+  if (isGzip(bytes)) return parseIdx(await unpackGzip(bytes, file, maxByteLength), file);
+  if (bytes.length > maxByteLength) {
+    throw new FileError(`at most ${maxByteLength} bytes allowed, got ${bytes.length}`, { file });
+  }
+  return parseIdx(bytes, file);
 }
 
-async function unpackGzip(bytes: Uint8Array, file: string, maxByteLength: number): Promise<Uint8Array> {
-  const { gunzip } = await import("node:zlib");
-  const { promisify } = await import("node:util");
-  try {
-    return await promisify(gunzip)(bytes, { maxOutputLength: maxByteLength });
-  } catch (cause) {
-    const isTooLarge = cause instanceof RangeError; // what zlib throws beyond maxOutputLength
-    const problem = isTooLarge
-      ? `unpacks to more than ${maxByteLength} bytes`
-      : `the gzip data is damaged (${reasonOf(cause)}); fetch the file again`;
-    throw new FileError(problem, { file }, { cause });
-  }
+/**
+ * Reads an idx file, gzipped or plain (told by its first bytes), of at most `maxByteLength` bytes unpacked.
+ *
+ * @throws FileError when it cannot be read, is larger, or is damaged
+ * @throws UnsupportedError when the source is of a kind that cannot be read here
+ */
+export async function readIdx(source: ByteSource, maxByteLength: number = MAX_IDX_BYTE_LENGTH): Promise<IdxArray> {
+  const { bytes, file } = await readBytes(source, { maxByteLength });
+  return await unpackIdx(bytes, file, maxByteLength);
 }
