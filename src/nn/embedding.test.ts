@@ -16,9 +16,10 @@ test("ids pick rows of the table; a row gathers the gradients of its ids", async
   expect([...parameters.weight.data]).toEqual([3, 4, 0, 0, 6, 8, 0, 0]);
 });
 
-test("an id that does not exist gives zeros in training", async () => {
-  const y = new Embedding(3, 2).forward(tensor([3, -1, 0.5], [3]));
-  expect(await y.data()).toEqual(new Float32Array(6));
+test("an id that does not exist gives NaN in training, so that the loss shows it", async () => {
+  const layer = new Embedding(3, 2);
+  const y = await layer.forward(tensor([3, -1, 0.5, Number.NaN, 2], [5])).data();
+  expect(y).toEqual(Float32Array.of(...new Array(8).fill(Number.NaN), ...layer.weight.value.slice(4)));
 });
 
 test("deployed, it gives the same bits, also for -0", async () => {

@@ -5,14 +5,14 @@ import type { GraphBuilder, Value } from "../runtime/graph.ts";
 import { embedding } from "../runtime/ops/index.ts";
 import type { Parameter, Tensor } from "../tensor/index.ts";
 import { floatTensorOf } from "./deploy.ts";
-import { normal } from "./initialise.ts";
+import { nextSeed, normal } from "./initialise.ts";
 import { Module } from "./module.ts";
 
 /** Options of embeddings. */
 export interface EmbeddingOptions {
   /** Standard deviation of the initial values. */
   deviation?: number;
-  /** Seed of the initial values; 0 by default. */
+  /** Seed of the initial values; by default the next one of the sequence that `manualSeed` restarts. */
   seed?: number;
 }
 
@@ -21,7 +21,7 @@ export interface EmbeddingOptions {
  * Exact when deployed.
  *
  * Training multiplies one-hot rows with the table, and cannot look at values while it traces: an id that does not exist
- * gives zeros there. The deployed model refuses it.
+ * gives NaN there, which ends the training. The deployed model refuses it.
  */
 export class Embedding extends Module {
   readonly count: number;
@@ -33,7 +33,7 @@ export class Embedding extends Module {
    * @param options.deviation 1 by default, as in PyTorch
    * @throws ShapeError when a size is not a whole number of at least 1
    */
-  constructor(count: number, features: number, { deviation = 1, seed = 0 }: EmbeddingOptions = {}) {
+  constructor(count: number, features: number, { deviation = 1, seed = nextSeed() }: EmbeddingOptions = {}) {
     super();
     checkSize("count", count);
     checkSize("features", features);
@@ -44,7 +44,9 @@ export class Embedding extends Module {
   }
 
   override forward(x: Tensor): Tensor {
-    const rows = x.reshape([-1]).oneHot(this.count).matmul(this.weight);
+    const wanted = x.reshape([-1]).oneHot(this.count);
+    const isKnown = wanted.sum(-1, { keepDims: true }).equal(1);
+    const rows = wanted.matmul(this.weight).add(isKnown.where(0, Number.NaN));
     return rows.reshape([...x.shape, this.features]);
   }
 
