@@ -2,13 +2,13 @@
 import { type DownloadOptions, downloadFiles, type PublishedFile } from "./download.ts";
 
 /** Public copies of the four files, tried in order. */
-export const MNIST_MIRRORS: readonly string[] = [
+const MNIST_MIRRORS: readonly string[] = [
   "https://ossci-datasets.s3.amazonaws.com/mnist/",
   "https://storage.googleapis.com/cvdf-datasets/mnist/",
 ];
 
 /** The four files as published. */
-export const MNIST_FILES: readonly PublishedFile[] = [
+const MNIST_FILES: readonly PublishedFile[] = [
   {
     name: "train-images-idx3-ubyte.gz",
     byteLength: 9_912_422,

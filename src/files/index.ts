@@ -9,7 +9,6 @@ export { type NpyArray, npyToFloat32, parseNpy, writeNpy } from "./npy.ts";
 export {
   parseSafetensors,
   readFloat32,
-  readInt8,
   readUint8,
   type SafetensorsFile,
   type TensorEntry,

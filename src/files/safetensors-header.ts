@@ -19,7 +19,7 @@ export const HEADER_PREFIX_BYTES = 8;
 export const MAX_HEADER_BYTES = 100_000_000;
 
 /** Most tensors of one file: far more than any model has, few enough that a hostile header cannot fill the memory. */
-export const MAX_TENSORS = 200_000;
+const MAX_TENSORS = 200_000;
 
 /** The header key that holds text instead of a tensor. */
 export const METADATA_KEY = "__metadata__";

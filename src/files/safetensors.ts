@@ -101,12 +101,6 @@ export function readFloat32(entry: TensorEntry, file: string): Float32Array {
   return values instanceof Float32Array ? values : new Float32Array(values as Float64Array);
 }
 
-/** The values of an I8 tensor, a view of the file. @throws FileError when the tensor holds anything else */
-export function readInt8(entry: TensorEntry, file: string): Int8Array {
-  checkDtype(entry, ["I8"], file);
-  return decodeElements(entry.dtype, entry.bytes) as Int8Array;
-}
-
 /** The values of a U8 tensor, a view of the file. @throws FileError when the tensor holds anything else */
 export function readUint8(entry: TensorEntry, file: string): Uint8Array {
   checkDtype(entry, ["U8"], file);
