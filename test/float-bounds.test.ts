@@ -79,24 +79,55 @@ describe("float products differ by at most (K + 4)ε(Σ|x·w| + |b|) + 2 ulp", (
   });
 });
 
+/** Relative error of the engine's e^x in units of EPSILON. */
+const errorOfExp = (x: number): number => 1.05 * Math.abs(x) + 5.1;
+const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
+
+/** Largest difference from the deployed function in units of EPSILON, to first order, where y = f(x). */
+const elementwiseErrors: Readonly<Record<string, (x: number, y: number) => number>> = {
+  sigmoid: (x, y) => y * sigmoid(-x) * errorOfExp(x) + 3 * y,
+  silu: (x, y) => Math.abs(y) * (sigmoid(-x) * errorOfExp(x) + 4),
+  // (1 - y²) / 2 = 2σ(2x)σ(-2x), without cancellation
+  tanh: (x, y) => 2 * sigmoid(2 * x) * sigmoid(-2 * x) * errorOfExp(2 * x) + 5 * Math.abs(y),
+  gelu: (x, y) => (Math.abs(x) / 2) * (2.35 + 22.1 * Math.exp((-x * x) / 2)) + 3 * Math.abs(y),
+};
+const SECOND_ORDER = 1 + 2 ** -15;
+
+/** [-80, 80] in steps of 1/50, [-5, 5] in steps of 1/1000, ±2^n, and where exponentials overflow or vanish. */
+const points = Float32Array.from([
+  ...Array.from({ length: 8001 }, (_, i) => (i - 4000) / 50),
+  ...Array.from({ length: 10_001 }, (_, i) => (i - 5000) / 1000),
+  ...Array.from({ length: 276 }, (_, i) => [2 ** (i - 149), -(2 ** (i - 149))]).flat(),
+  ...[-0, 43.7, 43.9, 87.3, 87.7, 88.3, 88.4, 88.8, 103, 104, 1e4, 1e38].flatMap((x) => [x, -x]),
+]);
+
+test("exp of the engine is off by at most (1.05|x| + 5.1)ε", async () => {
+  const inside = points.filter((x) => x >= -87.3 && x <= 88.3); // results are normal numbers
+  const results = await tensor(inside, [inside.length]).exp().data();
+  const excess = [...inside].map((x, i) => Math.abs(results[i] / Math.exp(x) - 1) / (errorOfExp(x) * EPSILON));
+  expect(Math.max(...excess)).toBeLessThanOrEqual(1);
+});
+
 describe.each(activations.map((activation) => ({ activation, name: activation.functionName })))(
   "$name",
   ({ activation, name }) => {
-    test(hostFunctions[name].isExact ? "is exact" : "differs by at most 4ε max(1, |x|)", async () => {
-      const input = Float32Array.from({ length: 4001 }, (_, i) => (i - 2000) / 100);
-      const outputs = await forwardPass(new Sequential(activation), [1, input.length])(input);
-      if (hostFunctions[name].isExact) expectExact(outputs, name);
-      else expectWithin(outputs, (i) => 4 * EPSILON * Math.max(1, Math.abs(input[i])));
+    test(hostFunctions[name].isExact ? "is exact" : "stays within its bound", async () => {
+      const outputs = await forwardPass(new Sequential(activation), [1, points.length])(points);
+      if (hostFunctions[name].isExact) return expectExact(outputs, name);
+      expectWithin(outputs, (i) => {
+        const [x, y] = [points[i], hostFunctions[name].apply(points[i])];
+        return elementwiseErrors[name](x, y) * EPSILON * SECOND_ORDER + 2 ** -127 * Math.max(1, Math.abs(x));
+      });
     });
   },
 );
 
 /**
  * The scores of both sides differ by at most δ = (d + 2)ε Σ|q·k| / √d, which changes a weight by a factor of at most e^{2δ}.
- * Beyond that the engine's softmax has for T positions: (2|x| + 2)ε in each exponential of x = score - largest (rounding x,
- * and the exponential itself), twice, because they stand in the sum below too; (T - 1)ε in that sum, 2ε in the quotient, Tε
- * in the mean of the values; the deployed output is rounded once. The mean of |x| under the weights is their entropy minus
- * the logarithm of the sum, so at most ln T. Together (2T + 4 ln T + 6)ε.
+ * Beyond that the engine's softmax has for T positions: (2.05|x| + 5.1)ε in each exponential of x = score - largest
+ * (rounding x, and the exponential itself), twice, because they stand in the sum below too; (T - 1)ε in that sum, 2ε in the
+ * quotient, Tε in the mean of the values; the deployed output is rounded once. The mean of |x| under the weights is their
+ * entropy minus the logarithm of the sum, so at most ln T. Together (2T + 4.1 ln T + 12.2)ε.
  */
 test.each([false, true])("attention (causal: %s) stays within its bound", async (causal) => {
   const [batch, sequence, features, heads] = [2, 7, 12, 3];
@@ -123,7 +154,8 @@ test.each([false, true])("attention (causal: %s) stays within its bound", async 
     }
   }
   const delta = ((size + 2) * EPSILON * largestSum) / Math.sqrt(size);
-  const relative = Math.expm1(2 * delta) + (2 * sequence + 4 * Math.log(sequence) + 6) * EPSILON;
+  const roundings = 2 * sequence + 4.1 * Math.log(sequence) + 12.2;
+  const relative = Math.expm1(2 * delta) + Math.exp(2 * delta) * roundings * EPSILON;
   const largestValue = Math.max(...values.map(Math.abs));
   expectWithin(outputs, () => relative * largestValue);
 });
