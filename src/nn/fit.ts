@@ -1,10 +1,10 @@
 /** Training: batches in, a trained module and its history out. */
-import { ShapeError, UsageError } from "../core/errors.ts";
-import { checkSize } from "../core/shape.ts";
-import { type Batch, batchesOf, checkTrainingData, isDataset, knownSampleCount, type TrainingData } from "./batches.ts";
+import { UsageError } from "../core/errors.ts";
+import { type Batch, batchesOf, isDataset, knownSampleCount, type TrainingData } from "./batches.ts";
 import { readCheckpoint, type TrainingSettings, writeCheckpoint } from "./checkpoint.ts";
-import { type EarlyStopping, EarlyStoppingMonitor } from "./early-stopping.ts";
+import { EarlyStoppingMonitor } from "./early-stopping.ts";
 import { defaultMetrics, type Evaluation, Evaluator, evaluateWith } from "./evaluate.ts";
+import { checkFitOptions, type FitOptions } from "./fit-options.ts";
 import type { EpochRecord, History, StopReason } from "./history.ts";
 import { crossEntropy, type Loss } from "./losses.ts";
 import type { Metric, MetricSum } from "./metrics.ts";
@@ -13,51 +13,10 @@ import { diverged } from "./non-finite.ts";
 import { adamW, type Optimizer } from "./optimizers/index.ts";
 import { Pauses } from "./pauses.ts";
 import { type ProgressListener, progressBar } from "./progress.ts";
-import type { Schedule } from "./schedules.ts";
 import type { TrainingPosition } from "./training-position.ts";
 import { TrainingState } from "./training-step.ts";
 
-/** Where checkpoints go. */
-export interface CheckpointOptions {
-  /** A file; it always holds the latest state, written atomically. */
-  path: string;
-  /** Epochs between two of them; 1 by default. An aborted training writes one in any case. */
-  everyEpochs?: number;
-}
-
-/** Options of `fit`. */
-export interface FitOptions {
-  epochs: number;
-  /** 64 by default; data in memory that are smaller than a batch are one batch. */
-  batchSize?: number;
-  /** AdamW with a learning rate of 1e-3 by default. */
-  optimizer?: Optimizer;
-  /** Cross-entropy by default. */
-  loss?: Loss;
-  /** Factor of the learning rate by step; constant by default. */
-  schedule?: Schedule;
-  /** Most batches of an epoch; schedules need it when the data do not tell their size. */
-  stepsPerEpoch?: number;
-  /** Largest norm of all gradients together. */
-  clipNorm?: number;
-  validation?: TrainingData;
-  /** Accuracy for class targets by default. */
-  metrics?: readonly Metric[];
-  /** Order of samples and dropout; 0 by default. */
-  seed?: number;
-  /** Whether datasets are shuffled each epoch; true by default. Iterables keep their order. */
-  shuffle?: boolean;
-  /** False is silent; true (the default) draws on the standard error stream; a function gets the events. */
-  progress?: boolean | ProgressListener;
-  /** Called after each epoch with the parameters up to date on the host; returning false stops the training. */
-  onEpochEnd?: (record: EpochRecord) => undefined | boolean | Promise<undefined | boolean>;
-  earlyStopping?: EarlyStopping;
-  /** Stops after the step that runs: the history says "aborted" and a checkpoint, if any, is written. */
-  signal?: AbortSignal;
-  checkpoint?: CheckpointOptions;
-  /** A checkpoint to go on from; the result has the same bits as a training that never stopped. */
-  resume?: string;
-}
+export type { CheckpointOptions, FitOptions } from "./fit-options.ts";
 
 /**
  * Trains a module in place and leaves it in evaluation mode.
@@ -90,7 +49,7 @@ class Training {
   #droppedSamples = 0;
 
   constructor(module: Module, data: TrainingData, options: FitOptions) {
-    checkOptions(module, data, options);
+    checkFitOptions(module, data, options);
     const { batchSize = 64, stepsPerEpoch, progress = true, shuffle = true, seed = 0 } = options;
     this.#module = module;
     this.#data = data;
@@ -345,22 +304,4 @@ class Training {
 
 function addSums(a: MetricSum, b: MetricSum): MetricSum {
   return { sum: a.sum + b.sum, count: a.count + b.count };
-}
-
-function checkOptions(module: Module, data: TrainingData, options: FitOptions): void {
-  const { epochs, batchSize, stepsPerEpoch, clipNorm, validation, seed = 0, checkpoint, earlyStopping } = options;
-  checkSize("epochs", epochs);
-  if (batchSize !== undefined) checkSize("batchSize", batchSize);
-  if (stepsPerEpoch !== undefined) checkSize("stepsPerEpoch", stepsPerEpoch);
-  if (checkpoint?.everyEpochs !== undefined) checkSize("everyEpochs", checkpoint.everyEpochs);
-  if (!Number.isSafeInteger(seed)) throw new ShapeError(`seed must be a whole number, got ${seed}`);
-  if (clipNorm !== undefined && !(clipNorm > 0 && Number.isFinite(clipNorm))) {
-    throw new ShapeError(`clipNorm must be a positive number, got ${clipNorm}`);
-  }
-  checkTrainingData("the training data", data);
-  if (validation !== undefined) checkTrainingData("the validation data", validation);
-  if (earlyStopping && validation === undefined) {
-    throw new UsageError("earlyStopping watches the validation data: pass validation");
-  }
-  if (module.parameters().length === 0) throw new UsageError("this module has no parameters to train");
 }
