@@ -82,7 +82,7 @@ export function knownSampleCount(data: TrainingData): number | undefined {
  */
 export async function* batchesOf(data: TrainingData, epoch: number, options: BatchOptions): AsyncGenerator<Batch> {
   if (isDataset(data)) yield* batchesOfDataset(data, epoch, options);
-  else yield* batchesOfSamples(typeof data === "function" ? data(epoch) : data, epoch, options);
+  else yield* batchesOfSamples(typeof data === "function" ? data(epoch) : data, options);
 }
 
 function* batchesOfDataset(data: Dataset, epoch: number, options: BatchOptions): Generator<Batch> {
@@ -114,7 +114,6 @@ function* batchesOfDataset(data: Dataset, epoch: number, options: BatchOptions):
 
 async function* batchesOfSamples(
   samples: Iterable<Sample> | AsyncIterable<Sample>,
-  epoch: number,
   options: BatchOptions,
 ): AsyncGenerator<Batch> {
   const { batchSize, dropLast, inputShape, skip = 0 } = options;
@@ -130,7 +129,7 @@ async function* batchesOfSamples(
   }
   if (seen === 0) {
     throw new UsageError(
-      `the data gave no sample in epoch ${epoch + 1}: a generator lasts for one epoch only; pass an array, or a function that returns a new generator`,
+      "the data gave no sample: a generator can be read only once; pass an array, or a function that returns a new generator",
     );
   }
   if (pending.length === 0) return;
