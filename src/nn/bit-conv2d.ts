@@ -10,7 +10,7 @@ import type { Conv2d, ConvOptions } from "./conv2d.ts";
 import { convolutionAttributes, convolutionGeometry, convolve, describeConvolution } from "./convolution.ts";
 import { floatTensorOf, packedPlanes } from "./deploy.ts";
 import { outputSize, type Pair } from "./images.ts";
-import { uniformFanIn } from "./initialise.ts";
+import { nextSeed, uniformFanIn } from "./initialise.ts";
 import { Module } from "./module.ts";
 import { activationOf, type TernaryOptions, TernaryWeight } from "./ternary-weight.ts";
 
@@ -47,7 +47,7 @@ export class BitConv2d extends Module {
     checkSize("inChannels", inChannels);
     checkSize("outChannels", outChannels);
     const geometry = convolutionGeometry(kernelSize, options);
-    const { bias = true, seed = 0 } = options;
+    const { bias = true, seed = nextSeed() } = options;
     this.inChannels = inChannels;
     this.outChannels = outChannels;
     this.kernelSize = geometry.kernelSize;
@@ -65,8 +65,8 @@ export class BitConv2d extends Module {
   /** A ternary layer with the weights and the geometry of a float one, to be fine-tuned. */
   static fromConv2d(convolution: Conv2d, options: TernaryOptions = {}): BitConv2d {
     const { inChannels, outChannels, kernelSize, stride, padding, bias } = convolution;
-    const geometry = { stride, padding, bias: bias !== undefined };
-    const layer = new BitConv2d(inChannels, outChannels, kernelSize, { ...options, ...geometry });
+    const own = { stride, padding, bias: bias !== undefined, seed: 0 }; // a seed, so that none is drawn
+    const layer = new BitConv2d(inChannels, outChannels, kernelSize, { ...options, ...own });
     layer.takeOver(convolution);
     return layer;
   }

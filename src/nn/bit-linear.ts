@@ -7,7 +7,7 @@ import type { GraphBuilder, Value } from "../runtime/graph.ts";
 import { ternaryLinear } from "../runtime/ops/index.ts";
 import type { Parameter, Tensor } from "../tensor/index.ts";
 import { floatTensorOf, packedPlanes } from "./deploy.ts";
-import { uniformFanIn } from "./initialise.ts";
+import { nextSeed, uniformFanIn } from "./initialise.ts";
 import type { Linear, LinearOptions } from "./linear.ts";
 import { Module } from "./module.ts";
 import { checkLastAxis, overRows } from "./rows.ts";
@@ -40,7 +40,7 @@ export class BitLinear extends Module {
     super();
     checkSize("inFeatures", inFeatures);
     checkSize("outFeatures", outFeatures);
-    const { bias = true, seed = 0 } = options;
+    const { bias = true, seed = nextSeed() } = options;
     this.inFeatures = inFeatures;
     this.outFeatures = outFeatures;
     this.inputShape = [inFeatures];
@@ -53,7 +53,8 @@ export class BitLinear extends Module {
 
   /** A ternary layer with the weights of a float one, to be fine-tuned. */
   static fromLinear(linear: Linear, options: TernaryOptions = {}): BitLinear {
-    const layer = new BitLinear(linear.inFeatures, linear.outFeatures, { ...options, bias: linear.bias !== undefined });
+    const own = { bias: linear.bias !== undefined, seed: 0 }; // a seed, so that none is drawn for values that are replaced
+    const layer = new BitLinear(linear.inFeatures, linear.outFeatures, { ...options, ...own });
     layer.takeOver(linear);
     return layer;
   }

@@ -7,7 +7,7 @@ import { lift, type Parameter, type Tensor } from "../tensor/index.ts";
 import { convolutionAttributes, convolutionGeometry, convolve, describeConvolution } from "./convolution.ts";
 import { floatTensorOf } from "./deploy.ts";
 import { outputSize, type Pair } from "./images.ts";
-import { uniformFanIn } from "./initialise.ts";
+import { nextSeed, uniformFanIn } from "./initialise.ts";
 import { Module } from "./module.ts";
 
 /** Options of convolutions. */
@@ -18,7 +18,7 @@ export interface ConvOptions {
   padding?: number | Pair;
   /** Adds a learned number to each output channel; true by default. */
   bias?: boolean;
-  /** Seed of the initial values; 0 by default. */
+  /** Seed of the initial values; by default the next one of the sequence that `manualSeed` restarts. */
   seed?: number;
 }
 
@@ -46,7 +46,7 @@ export class Conv2d extends Module {
     checkSize("inChannels", inChannels);
     checkSize("outChannels", outChannels);
     const geometry = convolutionGeometry(kernelSize, options);
-    const { bias = true, seed = 0 } = options;
+    const { bias = true, seed = nextSeed() } = options;
     this.inChannels = inChannels;
     this.outChannels = outChannels;
     this.kernelSize = geometry.kernelSize;

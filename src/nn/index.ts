@@ -20,6 +20,7 @@ export { Flatten } from "./flatten.ts";
 export { GlobalAveragePool2d } from "./global-average-pool2d.ts";
 export type { EpochRecord, History, StopReason } from "./history.ts";
 export type { Pair } from "./images.ts";
+export { manualSeed } from "./initialise.ts";
 export { LayerNorm } from "./layer-norm.ts";
 export { Linear, type LinearOptions } from "./linear.ts";
 export {

@@ -1,7 +1,29 @@
 /** Initial values of weights. */
-import { RandomSource } from "../core/random.ts";
+import { ShapeError } from "../core/errors.ts";
+import { deriveSeed, RandomSource } from "../core/random.ts";
 import { elementCount, type Shape } from "../core/shape.ts";
 import { Parameter } from "../tensor/index.ts";
+
+const sequence = { seed: 0, drawn: 0 };
+
+/**
+ * Restarts the sequence of seeds from which modules without a `seed` of their own take the next one when they are
+ * constructed. A program starts with `manualSeed(0)`, so modules constructed in the same order have the same values in
+ * every run; those of one program differ from each other. Modules that are given a seed take none from the sequence, and
+ * composite ones take a single one, from which they derive those of their parts.
+ *
+ * @throws ShapeError when `seed` is not a whole number
+ */
+export function manualSeed(seed: number): void {
+  if (!Number.isSafeInteger(seed)) throw new ShapeError(`seed must be a whole number, got ${seed}`);
+  sequence.seed = seed;
+  sequence.drawn = 0;
+}
+
+/** The next seed of the sequence that `manualSeed` restarts. */
+export function nextSeed(): number {
+  return deriveSeed(sequence.seed, sequence.drawn++);
+}
 
 /** PyTorch's default for linear and convolution layers: uniform in ±1/sqrt(fan-in), from a seed. */
 export function uniformFanIn(shape: Shape, fanIn: number, seed: number): Parameter {

@@ -5,7 +5,7 @@ import type { GraphBuilder, Value } from "../runtime/graph.ts";
 import { linear } from "../runtime/ops/index.ts";
 import type { Parameter, Tensor } from "../tensor/index.ts";
 import { floatTensorOf } from "./deploy.ts";
-import { uniformFanIn } from "./initialise.ts";
+import { nextSeed, uniformFanIn } from "./initialise.ts";
 import { Module } from "./module.ts";
 import { checkLastAxis, overRows } from "./rows.ts";
 
@@ -13,7 +13,7 @@ import { checkLastAxis, overRows } from "./rows.ts";
 export interface LinearOptions {
   /** Adds a learned vector to the output; true by default. */
   bias?: boolean;
-  /** Seed of the initial values; 0 by default. */
+  /** Seed of the initial values; by default the next one of the sequence that `manualSeed` restarts. */
   seed?: number;
 }
 
@@ -27,7 +27,7 @@ export class Linear extends Module {
   readonly bias: Parameter | undefined;
 
   /** @throws ShapeError when a size is not a whole number of at least 1 */
-  constructor(inFeatures: number, outFeatures: number, { bias = true, seed = 0 }: LinearOptions = {}) {
+  constructor(inFeatures: number, outFeatures: number, { bias = true, seed = nextSeed() }: LinearOptions = {}) {
     super();
     checkSize("inFeatures", inFeatures);
     checkSize("outFeatures", outFeatures);

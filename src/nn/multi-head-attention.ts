@@ -6,6 +6,7 @@ import type { GraphBuilder, Value } from "../runtime/graph.ts";
 import { attention } from "../runtime/ops/index.ts";
 import { type Tensor, tensor } from "../tensor/index.ts";
 import { BitLinear } from "./bit-linear.ts";
+import { nextSeed } from "./initialise.ts";
 import { Linear } from "./linear.ts";
 import { Module } from "./module.ts";
 import { checkLastAxis } from "./rows.ts";
@@ -18,7 +19,7 @@ export interface ProjectionOptions extends TernaryOptions {
   layer?: "ternary" | "float";
   /** Gives the linear layers a bias; true by default. */
   bias?: boolean;
-  /** Seed of the initial values; 0 by default. */
+  /** Seed of the initial values; by default the next one of the sequence that `manualSeed` restarts. */
   seed?: number;
 }
 
@@ -47,7 +48,11 @@ export class MultiHeadAttention extends Module {
   output: Linear | BitLinear;
 
   /** @throws ShapeError when a size is not a whole number of at least 1, or `heads` does not divide `features` */
-  constructor(features: number, heads: number, { causal = false, ...options }: AttentionOptions = {}) {
+  constructor(
+    features: number,
+    heads: number,
+    { causal = false, seed = nextSeed(), ...linear }: AttentionOptions = {},
+  ) {
     super();
     checkSize("features", features);
     checkSize("heads", heads);
@@ -58,6 +63,7 @@ export class MultiHeadAttention extends Module {
     this.heads = heads;
     this.causal = causal;
     this.inputShape = [null, features];
+    const options = { ...linear, seed };
     this.query = projection(features, features, "query", options);
     this.key = projection(features, features, "key", options);
     this.value = projection(features, features, "value", options);
@@ -103,7 +109,7 @@ export function projection(
   inFeatures: number,
   outFeatures: number,
   name: string,
-  { layer = "ternary", bias = true, seed = 0, ...ternary }: ProjectionOptions,
+  { layer = "ternary", bias = true, seed, ...ternary }: ProjectionOptions & { seed: number },
 ): Linear | BitLinear {
   const options = { bias, seed: deriveSeed(seed, name) };
   if (layer === "float") return new Linear(inFeatures, outFeatures, options);

@@ -18,7 +18,7 @@ import type { GraphBuilder, Value } from "../runtime/graph.ts";
 import { ternaryLinear } from "../runtime/ops/index.ts";
 import { compile, lift, Parameter, type Tensor, tensor } from "../tensor/index.ts";
 import { floatTensorOf, packedPlanes } from "./deploy.ts";
-import { uniformFanIn } from "./initialise.ts";
+import { nextSeed, uniformFanIn } from "./initialise.ts";
 import type { Linear, LinearOptions } from "./linear.ts";
 import { Module } from "./module.ts";
 import { checkLastAxis, overRows } from "./rows.ts";
@@ -68,7 +68,7 @@ export class MultiTernaryLinear extends Module {
     if (inFeatures > MAX_IN_FEATURES) {
       throw new ShapeError(`a ternary layer takes at most ${MAX_IN_FEATURES} inputs, got ${inFeatures}`);
     }
-    const { planes = 2, fit = "greedy", bias = true, seed = 0 } = options;
+    const { planes = 2, fit = "greedy", bias = true, seed = nextSeed() } = options;
     checkPlanes(planes, fit);
     this.inFeatures = inFeatures;
     this.outFeatures = outFeatures;
@@ -84,8 +84,8 @@ export class MultiTernaryLinear extends Module {
 
   /** A layer of planes that add up to the weights of a float one, to be deployed as it is or fine-tuned. */
   static fromLinear(linear: Linear, options: PlaneOptions = {}): MultiTernaryLinear {
-    const bias = linear.bias !== undefined;
-    const layer = new MultiTernaryLinear(linear.inFeatures, linear.outFeatures, { ...options, bias });
+    const own = { bias: linear.bias !== undefined, seed: 0 }; // a seed, so that none is drawn for values that are replaced
+    const layer = new MultiTernaryLinear(linear.inFeatures, linear.outFeatures, { ...options, ...own });
     layer.weight.value = linear.weight.value.slice();
     if (layer.bias && linear.bias) layer.bias.value = linear.bias.value.slice();
     if (layer.scales) layer.scales.value = layer.fittedScales();

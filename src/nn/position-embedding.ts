@@ -7,7 +7,7 @@ import { positionEmbedding } from "../runtime/ops/index.ts";
 import { lift, type Parameter, type Tensor } from "../tensor/index.ts";
 import { floatTensorOf } from "./deploy.ts";
 import type { EmbeddingOptions } from "./embedding.ts";
-import { normal } from "./initialise.ts";
+import { nextSeed, normal } from "./initialise.ts";
 import { Module } from "./module.ts";
 import { checkLastAxis } from "./rows.ts";
 
@@ -27,7 +27,7 @@ export class PositionEmbedding extends Module {
    * @param options.deviation 0.02 by default, as in GPT-2
    * @throws ShapeError when a size is not a whole number of at least 1
    */
-  constructor(length: number, features: number, { deviation = 0.02, seed = 0 }: EmbeddingOptions = {}) {
+  constructor(length: number, features: number, { deviation = 0.02, seed = nextSeed() }: EmbeddingOptions = {}) {
     super();
     checkSize("length", length);
     checkSize("features", features);

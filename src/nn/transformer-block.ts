@@ -7,6 +7,7 @@ import type { Tensor } from "../tensor/index.ts";
 import { gelu } from "./activations.ts";
 import type { BitLinear } from "./bit-linear.ts";
 import { Dropout } from "./dropout.ts";
+import { nextSeed } from "./initialise.ts";
 import type { Linear } from "./linear.ts";
 import { type Activation, Module } from "./module.ts";
 import { type AttentionOptions, MultiHeadAttention, projection } from "./multi-head-attention.ts";
@@ -56,8 +57,10 @@ export class TransformerBlock extends Module {
       dropout = 0,
       norm: Norm = RMSNorm,
       causal = false,
-      ...linear
+      seed = nextSeed(),
+      ...rest
     } = options;
+    const linear = { ...rest, seed };
     checkSize("hidden", hidden);
     this.features = features;
     this.inputShape = [null, features];
