@@ -12,6 +12,7 @@ import { floatTensorOf, packedPlanes } from "./deploy.ts";
 import { outputSize, type Pair } from "./images.ts";
 import { nextSeed, uniformFanIn } from "./initialise.ts";
 import { Module } from "./module.ts";
+import type { TernaryLayer, TernarySizes } from "./summary-bytes.ts";
 import { activationOf, type TernaryOptions, TernaryWeight } from "./ternary-weight.ts";
 
 /** Options of `BitConv2d`. */
@@ -26,7 +27,7 @@ export interface BitConvOptions extends ConvOptions, TernaryOptions {}
  *
  * Ma et al., "The Era of 1-bit LLMs", 2024, arXiv:2402.17764 (the rules of its linear layers, with the default quantizer).
  */
-export class BitConv2d extends Module {
+export class BitConv2d extends Module implements TernaryLayer {
   readonly inChannels: number;
   readonly outChannels: number;
   readonly kernelSize: Pair;
@@ -89,6 +90,11 @@ export class BitConv2d extends Module {
   /** The current trits and scales, `[outChannels, inChannels · kernelHeight · kernelWidth]`: what `deploy()` packs. */
   async ternary(): Promise<TernaryMatrix> {
     return await this.ternaryWeight.read();
+  }
+
+  /** Sizes of what `ternary()` gives, for `summary()`. */
+  ternarySizes(): TernarySizes {
+    return this.ternaryWeight.sizes();
   }
 
   override async lower(graph: GraphBuilder, input: Value, name: string): Promise<Value> {

@@ -11,6 +11,7 @@ import { nextSeed, uniformFanIn } from "./initialise.ts";
 import type { Linear, LinearOptions } from "./linear.ts";
 import { Module } from "./module.ts";
 import { checkLastAxis, overRows } from "./rows.ts";
+import type { TernaryLayer, TernarySizes } from "./summary-bytes.ts";
 import { activationOf, type TernaryOptions, TernaryWeight } from "./ternary-weight.ts";
 
 /** Options of `BitLinear`. */
@@ -23,7 +24,7 @@ export interface BitLinearOptions extends LinearOptions, TernaryOptions {}
  *
  * Ma et al., "The Era of 1-bit LLMs", 2024, arXiv:2402.17764 (with the default quantizer).
  */
-export class BitLinear extends Module {
+export class BitLinear extends Module implements TernaryLayer {
   readonly inFeatures: number;
   readonly outFeatures: number;
   readonly activation: ActivationRuleId;
@@ -74,6 +75,11 @@ export class BitLinear extends Module {
   /** The current trits and scales: what `deploy()` packs. */
   async ternary(): Promise<TernaryMatrix> {
     return await this.ternaryWeight.read();
+  }
+
+  /** Sizes of what `ternary()` gives, for `summary()`. */
+  ternarySizes(): TernarySizes {
+    return this.ternaryWeight.sizes();
   }
 
   override async lower(graph: GraphBuilder, input: Value, name: string): Promise<Value> {

@@ -5,6 +5,7 @@ import type { DeployedModel } from "../runtime/deployed-model.ts";
 import type { GraphBuilder, Value } from "../runtime/graph.ts";
 import { Parameter, type Tensor } from "../tensor/index.ts";
 import { type DeployOptions, deployModule } from "./deploy.ts";
+import { distinctParameters } from "./distinct-parameters.ts";
 import { lowerChain } from "./lower-chain.ts";
 import { type LoadStateOptions, loadStateDict, type StateDict, stateDict } from "./state-dict.ts";
 import { summarize } from "./summary.ts";
@@ -55,9 +56,9 @@ export abstract class Module {
     );
   }
 
-  /** The parameters that training changes. */
+  /** The parameters that training changes, each once. */
   parameters(): Parameter[] {
-    return this.namedParameters().flatMap(([, parameter]) => (parameter.isTrainable ? [parameter] : []));
+    return distinctParameters(this).flatMap(([, parameter]) => (parameter.isTrainable ? [parameter] : []));
   }
 
   /**

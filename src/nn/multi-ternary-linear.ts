@@ -22,7 +22,8 @@ import { nextSeed, uniformFanIn } from "./initialise.ts";
 import type { Linear, LinearOptions } from "./linear.ts";
 import { Module } from "./module.ts";
 import { checkLastAxis, overRows } from "./rows.ts";
-import { activationOf, type TernaryOptions } from "./ternary-weight.ts";
+import type { TernaryLayer, TernarySizes } from "./summary-bytes.ts";
+import { activationOf, scaleCount, type TernaryOptions } from "./ternary-weight.ts";
 
 /** How a layer makes its planes. */
 export interface PlaneOptions extends TernaryOptions {
@@ -46,7 +47,7 @@ export interface MultiTernaryLinearOptions extends LinearOptions, PlaneOptions {
  * The gradient is straight-through, ∂(Σ trit_i · scale_i)/∂W = 1, whatever the weight rule. Rules that learn their scale
  * are refused: a residual has none to start from. See `decompose` for the fits and their paper.
  */
-export class MultiTernaryLinear extends Module {
+export class MultiTernaryLinear extends Module implements TernaryLayer {
   readonly inFeatures: number;
   readonly outFeatures: number;
   readonly planes: number;
@@ -126,6 +127,14 @@ export class MultiTernaryLinear extends Module {
       trits: Int8Array.from(values[2 * i]),
       scales: values[2 * i + 1],
     }));
+  }
+
+  /** Sizes of what `ternary()` gives, for `summary()`. */
+  ternarySizes(): TernarySizes {
+    const { outFeatures, inFeatures, planes, weight } = this;
+    const shape = { outFeatures, inFeatures };
+    const scales = this.scales ? outFeatures : scaleCount(this.quantizer, shape);
+    return { shape, planes, scales, replaced: [weight, this.scales] };
   }
 
   override async lower(graph: GraphBuilder, input: Value, name: string): Promise<Value> {

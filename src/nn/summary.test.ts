@@ -26,10 +26,18 @@ test("each layer has its type, sizes, shapes, count and bytes, and the total is 
     "weight [256, 784] bias [256]",
     "200,960",
     "803,840",
+    "41,220", // 256 rows of ceil(784 / 5) bytes, a scale and 256 floats of bias
   ]);
-  expect(rows["1"].slice(-2)).toEqual(["1,024", "4,096"]); // gain, bias and two statistics
-  expect(rows["3.layer"]).toEqual(["Linear", "256 → 256", "weight [256, 256] bias [256]", "65,792", "263,168"]);
-  expect(rows.total).toEqual(["Sequential", "267,776", "1,071,104"]);
+  expect(rows["1"].slice(-3)).toEqual(["1,024", "4,096", "4,096"]); // gain, bias and two statistics
+  expect(rows["3.layer"]).toEqual([
+    "Linear",
+    "256 → 256",
+    "weight [256, 256] bias [256]",
+    "65,792",
+    "263,168",
+    "263,168",
+  ]);
+  expect(rows.total).toEqual(["Sequential", "267,776", "1,071,104", "308,484"]);
 });
 
 test("parameters of a composite module itself have a row", () => {
@@ -41,17 +49,17 @@ test("parameters of a composite module itself have a row", () => {
     }
   }
   const rows = rowsOf(new Scaled());
-  expect(rows["(model)"]).toEqual(["Scaled", "scale [3]", "3", "12"]);
-  expect(rows.inner.slice(-2)).toEqual(["12", "48"]);
-  expect(rows.total.slice(-2)).toEqual(["15", "60"]);
+  expect(rows["(model)"]).toEqual(["Scaled", "scale [3]", "3", "12", "12"]);
+  expect(rows.inner.slice(-3)).toEqual(["12", "48", "48"]);
+  expect(rows.total.slice(-3)).toEqual(["15", "60", "60"]);
 });
 
 test("a layer in several places is counted once", () => {
   const shared = new Linear(2, 2);
   const rows = rowsOf(new Sequential(shared, relu, shared));
-  expect(rows["0"].slice(-2)).toEqual(["6", "24"]);
-  expect(rows["2"]).toEqual(["Linear", "2 → 2", "those of 0.weight", "0", "0"]);
-  expect(rows.total).toEqual(["Sequential", "6", "24"]);
+  expect(rows["0"].slice(-3)).toEqual(["6", "24", "24"]);
+  expect(rows["2"]).toEqual(["Linear", "2 → 2", "those of 0.weight", "0", "0", "0"]);
+  expect(rows.total).toEqual(["Sequential", "6", "24", "24"]);
 });
 
 test("columns line up", () => {

@@ -1,21 +1,29 @@
 /** A model as a table. */
 import { formatShape } from "../core/shape.ts";
 import { type Alignment, formatTable } from "../core/text-table.ts";
+import { formats } from "../formats/index.ts";
 import type { Parameter } from "../tensor/index.ts";
 import { distinctParameters } from "./distinct-parameters.ts";
 import type { Module } from "./module.ts";
+import { FLOAT_BYTES, ownParameters, packedByteLengths } from "./summary-bytes.ts";
 
-const FLOAT_BYTES = 4;
-const HEADING = ["layer", "type", "sizes", "parameters", "count", "float32 bytes"];
-const ALIGNMENTS: readonly Alignment[] = ["left", "left", "left", "left", "right", "right"];
+const FORMAT = formats[0];
+const HEADING = ["layer", "type", "sizes", "parameters", "count", "float32 bytes", `${FORMAT.id} bytes`];
+const ALIGNMENTS: readonly Alignment[] = ["left", "left", "left", "left", "right", "right", "right"];
 
 /**
- * The layers of a model with the shapes of their parameters (buffers included), how many values there are and what they
- * take as float32; see `estimateMemory` for the packed sizes. What stands in several places is counted in the first.
+ * The layers of a model with the shapes of their parameters (buffers included), how many values there are, what they take
+ * as float32, and what they take with ternary weights packed in the default format. What stands in several places is
+ * counted in the first; a deployed model, which `estimateMemory` measures, stores it for each of them.
  */
 export function summarize(model: Module): string {
   const firstNames = new Map(distinctParameters(model).map(([name, parameter]) => [parameter, name]));
-  const rows = model.namedModules().flatMap(([path, module]) => {
+  const places = model.namedModules();
+  const packed = packedByteLengths(
+    places.map(([, module]) => module),
+    FORMAT,
+  );
+  const rows = places.flatMap(([path, module], i) => {
     const own = ownParameters(module);
     if (own.length === 0 && module.children().length > 0) return [];
     const counted = own.filter(([name, parameter]) => firstNames.get(parameter) === joined(path, name));
@@ -24,21 +32,16 @@ export function summarize(model: Module): string {
       ? `those of ${firstNames.get(own[0][1])}`
       : own.map(([name, { shape }]) => `${name} ${formatShape(shape)}`).join(" ");
     const type = module.constructor.name;
-    return [[path === "" ? "(model)" : path, type, module.describe(), shapes, ...countCells(counted)]];
+    const cells = [...countCells(counted), formatCount(packed[i])];
+    return [[path === "" ? "(model)" : path, type, module.describe(), shapes, ...cells]];
   });
-  const total = ["total", model.constructor.name, "", "", ...countCells(distinctParameters(model))];
+  const packedTotal = packed.reduce((sum, byteLength) => sum + byteLength, 0);
+  const cells = [...countCells(distinctParameters(model)), formatCount(packedTotal)];
+  const total = ["total", model.constructor.name, "", "", ...cells];
   return formatTable({ heading: HEADING, alignments: ALIGNMENTS, rows, total });
 }
 
-type NamedParameter = [string, Parameter];
-
-/** Parameters in fields of the module itself. */
-function ownParameters(module: Module): NamedParameter[] {
-  const children = module.children().map(([name]) => `${name}.`);
-  return module.namedParameters().filter(([name]) => !children.some((child) => name.startsWith(child)));
-}
-
-function countCells(parameters: readonly NamedParameter[]): [string, string] {
+function countCells(parameters: readonly [string, Parameter][]): [string, string] {
   const count = parameters.reduce((sum, [, { size }]) => sum + size, 0);
   return [formatCount(count), formatCount(count * FLOAT_BYTES)];
 }

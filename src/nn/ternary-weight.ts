@@ -4,6 +4,7 @@ import { ShapeError } from "../core/errors.ts";
 import { MAX_IN_FEATURES, type MatrixShape, type TernaryMatrix } from "../core/ternary-matrix.ts";
 import { createQuantizer, type Quantizer, type QuantizerOptions, quantizers } from "../quantizers/index.ts";
 import { compile, lift, Parameter, type Tensor, tensor } from "../tensor/index.ts";
+import type { TernarySizes } from "./summary-bytes.ts";
 
 /** Options that every ternary layer takes. */
 export interface TernaryOptions {
@@ -49,6 +50,12 @@ export class TernaryWeight {
     if (initial && this.learnedScale) this.learnedScale.value = initial;
   }
 
+  /** Sizes of what `read` gives. */
+  sizes(): TernarySizes {
+    const { shape, weight, learnedScale, quantizer } = this;
+    return { shape, planes: 1, scales: scaleCount(quantizer, shape), replaced: [weight, learnedScale] };
+  }
+
   /** Traced trits and scales of the current weight. */
   trace(): TracedWeight {
     return tracedCodes(this.quantizer, this.rows(lift(this.weight)), this.scale());
@@ -75,6 +82,11 @@ export class TernaryWeight {
   private scale(): Tensor | undefined {
     return this.learnedScale && lift(this.learnedScale).reshape([this.learnedScale.size, 1]);
   }
+}
+
+/** Number of scales that a quantizer gives a matrix. */
+export function scaleCount({ options }: Quantizer, { outFeatures }: MatrixShape): number {
+  return options.granularity === "per-tensor" ? 1 : outFeatures;
 }
 
 /** Codes and multiplier of a weight `[N, K]` under a quantizer. */
