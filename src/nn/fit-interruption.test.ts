@@ -66,6 +66,15 @@ describe("aborting", () => {
   });
 });
 
+test("an error beside an abort is not hidden by it", async () => {
+  const controller = new AbortController();
+  const validation = (): Sample[] => {
+    controller.abort();
+    throw new RangeError("disk gone");
+  };
+  await expect(train(network(), { validation, signal: controller.signal })).rejects.toThrow("disk gone");
+});
+
 describe("divergence", () => {
   test("names the step, and the module keeps the parameters of the last complete epoch", async () => {
     const afterOne = network();

@@ -18,6 +18,9 @@ import { TrainingState } from "./training-step.ts";
 
 export type { CheckpointOptions, FitOptions } from "./fit-options.ts";
 
+/** Steps at which a schedule shows, in a checkpoint, which one it is. */
+const PROBED_STEPS = [0, 1, 10, 100, 1_000, 10_000];
+
 /**
  * Trains a module in place and leaves it in evaluation mode.
  *
@@ -37,6 +40,8 @@ class Training {
   readonly #optimizer: Optimizer;
   readonly #loss: Loss;
   readonly #metrics: readonly Metric[];
+  /** Names of the metrics that are shown in percent. */
+  readonly #shares: readonly string[];
   readonly #batchSize: number;
   /** Of an epoch; undefined where the data do not tell. */
   readonly #batches: number | undefined;
@@ -57,6 +62,7 @@ class Training {
     this.#optimizer = options.optimizer ?? adamW();
     this.#loss = options.loss ?? crossEntropy;
     this.#metrics = options.metrics ?? defaultMetrics(data);
+    this.#shares = this.#metrics.filter(({ isShare }) => isShare).map(({ name }) => name);
     const count = knownSampleCount(data);
     this.#batchSize = Math.max(1, Math.min(batchSize, count ?? batchSize));
     const available = count === undefined ? undefined : Math.floor(count / this.#batchSize);
@@ -87,7 +93,6 @@ class Training {
         needsOutputs: this.#metrics.length > 0,
       },
       slots,
-      this.#position.step,
     );
     try {
       let stopReason: StopReason = this.#monitor?.isExhausted ? "early-stopping" : "finished";
@@ -186,7 +191,7 @@ class Training {
     const { epochs, step, epochsSinceBest } = this.#position;
     await state.sync();
     this.#position = { epochs: [...epochs, record], batch: 0, step, epochsSinceBest, ...this.#emptySums() };
-    this.#notify({ kind: "epoch", record, epochs: this.#options.epochs });
+    this.#notify({ kind: "epoch", record, epochs: this.#options.epochs, shares: this.#shares });
     this.#monitor?.observe(record);
     if ((await this.#options.onEpochEnd?.(record)) === false) return "aborted";
     return this.#monitor?.isExhausted ? "early-stopping" : "finished";
@@ -195,7 +200,12 @@ class Training {
   async #save(path: string, state: TrainingState): Promise<void> {
     const { value: best, epochsSince = 0, parameters: bestParameters } = this.#monitor?.best ?? {};
     await writeCheckpoint(path, this.#module, this.#optimizer, this.#settings(), {
-      position: { ...this.#position, epochsSinceBest: epochsSince, ...(best !== undefined && { best }) },
+      position: {
+        ...this.#position,
+        epochsSinceBest: epochsSince,
+        ...(best !== undefined && { best }),
+        ...(this.#module.sampleShape && { sampleShape: this.#module.sampleShape }),
+      },
       slots: await state.slotValues(),
       ...(bestParameters && { bestParameters }),
     });
@@ -209,6 +219,7 @@ class Training {
       keepsBest: this.#monitor?.options.restoreBest ?? false,
     });
     this.#position = position;
+    this.#module.sampleShape = position.sampleShape;
     if (this.#monitor) {
       this.#monitor.best = {
         epochsSince: position.epochsSinceBest,
@@ -233,13 +244,20 @@ class Training {
       clipNorm,
       metrics: this.#metrics.map(({ name }) => name),
       earlyStopping: this.#monitor && { ...this.#monitor.options, patience: undefined },
-      schedule: schedule && [
-        total,
-        ...[0, 0.25, 0.5, 0.75, 1].map((part) => schedule(Math.floor(part * total), total)),
-      ],
+      // A rate that depends on the length of the training differs here when the length does.
+      schedule: schedule && PROBED_STEPS.map((step) => schedule(step, total)),
+      ...this.#describeLayers(),
     };
     const texts = Object.entries(settings).map(([name, value]) => [name, JSON.stringify(value) ?? "none"]);
     return Object.fromEntries(texts);
+  }
+
+  /** What `describe()` says of each layer, its quantizer included: weights alone do not tell how they are rounded. */
+  #describeLayers(): Record<string, string> {
+    const layers = this.#module.namedModules().map(([path, module]) => {
+      return [`layer ${path}`.trim(), `${module.constructor.name} ${module.describe()}`.trim()];
+    });
+    return Object.fromEntries(layers);
   }
 
   /** A model that does not know its input takes the shape of the data; what it learns is kept for `deploy()`. */
@@ -277,6 +295,7 @@ class Training {
       batch,
       batches: this.#batches,
       batchSize: this.#batchSize,
+      shares: this.#shares,
       samplesPerSecond: (loss.count - samplesBefore) / ((performance.now() - started) / 1000),
       ...this.#means(),
     });

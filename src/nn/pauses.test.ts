@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { Pauses } from "./pauses.ts";
 
 /** Computes for some time, pausing on the way. */
@@ -14,6 +14,14 @@ test("timers run during a computation that never leaves the thread otherwise", a
   await computeFor(200);
   isDone = true;
   expect(await fired).toBe(true);
+});
+
+test("a long computation pauses now and then, not all the time", async () => {
+  const channels = vi.spyOn(globalThis, "MessageChannel");
+  await computeFor(100);
+  expect(channels.mock.calls.length).toBeGreaterThanOrEqual(1);
+  expect(channels.mock.calls.length).toBeLessThanOrEqual(5); // one in 20 ms
+  channels.mockRestore();
 });
 
 test("short computations do not pause", async () => {

@@ -3,7 +3,7 @@ import { liveBuffers } from "../../test/support/engine-buffers.ts";
 import { network, points, statefulNetwork, valuesOf, XOR } from "../../test/support/small-trainings.ts";
 import { ShapeError } from "../core/errors.ts";
 import { quantizers } from "../quantizers/index.ts";
-import { Parameter, type Tensor } from "../tensor/index.ts";
+import { lift, Parameter, type Tensor } from "../tensor/index.ts";
 import { type Batch, batchesOf } from "./batches.ts";
 import { BitLinear } from "./bit-linear.ts";
 import { evaluate, predict } from "./evaluate.ts";
@@ -115,6 +115,22 @@ test("random draws are those of the seed and the step", async () => {
   const drawn = [await draw(1, 1), await draw(1, 2), await draw(2, 1)];
   expect(new Set(drawn).size).toBe(3);
   expect(await draw(1, 2)).toBe(drawn[1]);
+});
+
+test("buffers take the values that forward gives them, in training only", async () => {
+  class Counting extends Module {
+    readonly weight = new Parameter([1], Float32Array.of(1));
+    readonly calls = new Parameter([1], Float32Array.of(10), false);
+    readonly untouched = new Parameter([2], Float32Array.of(3, 4), false);
+    override forward(x: Tensor): Tensor {
+      if (this.isTraining) this.calls.assign(lift(this.calls).add(1));
+      return x.mul(this.weight).add(this.calls);
+    }
+  }
+  const module = new Counting();
+  await fit(module, points(48), { epochs: 2, batchSize: 16, validation: points(20), progress: false });
+  expect([...module.calls.value]).toEqual([16]);
+  expect([...module.untouched.value]).toEqual([3, 4]);
 });
 
 test("parameters reach the host by sync, and not before", async () => {

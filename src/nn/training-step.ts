@@ -44,19 +44,15 @@ export class TrainingState implements Disposable {
   readonly #step: Compiled;
   /** Trainable parameters, then buffers, then slots: all of the first kind, then all of the second ... */
   #state: Tensor[];
-  #stepsDone: number;
+  #stepsDone = 0;
   #isSynced = true;
 
-  /**
-   * @param slots values of a checkpoint, in the order of `slotValues()`; zeros without them
-   * @param stepsDone steps that led to the present parameters
-   */
-  constructor(module: Module, options: StepOptions, slots?: readonly Float32Array[], stepsDone = 0) {
+  /** @param slots values of a checkpoint, in the order of `slotValues()`; zeros without them */
+  constructor(module: Module, options: StepOptions, slots?: readonly Float32Array[]) {
     const parameters = distinctParameters(module).map(([, parameter]) => parameter);
     this.#trainable = parameters.filter(({ isTrainable }) => isTrainable);
     this.#buffers = parameters.filter(({ isTrainable }) => !isTrainable);
     this.#options = options;
-    this.#stepsDone = stepsDone;
     this.#step = compile((inputs) => this.#traceStep(module, inputs));
     const slotTensors = options.optimizer.slotNames.flatMap((_, slot) =>
       this.#trainable.map(({ shape, size }, i) =>
