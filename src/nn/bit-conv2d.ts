@@ -13,7 +13,7 @@ import { outputSize, type Pair } from "./images.ts";
 import { nextSeed, uniformFanIn } from "./initialise.ts";
 import { Module } from "./module.ts";
 import type { TernaryLayer, TernarySizes } from "./summary-bytes.ts";
-import { activationOf, type TernaryOptions, TernaryWeight } from "./ternary-weight.ts";
+import { activationOf, describeQuantizer, type TernaryOptions, TernaryWeight } from "./ternary-weight.ts";
 
 /** Options of `BitConv2d`. */
 export interface BitConvOptions extends ConvOptions, TernaryOptions {}
@@ -105,7 +105,7 @@ export class BitConv2d extends Module implements TernaryLayer {
   }
 
   override describe(): string {
-    return `${describeConvolution(this)}, ${this.ternaryWeight.quantizer.id}, ${this.activation}`;
+    return `${describeConvolution(this)}, ${describeQuantizer(this.ternaryWeight.quantizer)}, ${this.activation}`;
   }
 
   private takeOver(convolution: Conv2d): void {

@@ -12,7 +12,7 @@ import type { Linear, LinearOptions } from "./linear.ts";
 import { Module } from "./module.ts";
 import { checkLastAxis, overRows } from "./rows.ts";
 import type { TernaryLayer, TernarySizes } from "./summary-bytes.ts";
-import { activationOf, type TernaryOptions, TernaryWeight } from "./ternary-weight.ts";
+import { activationOf, describeQuantizer, type TernaryOptions, TernaryWeight } from "./ternary-weight.ts";
 
 /** Options of `BitLinear`. */
 export interface BitLinearOptions extends LinearOptions, TernaryOptions {}
@@ -89,7 +89,7 @@ export class BitLinear extends Module implements TernaryLayer {
   }
 
   override describe(): string {
-    return `${this.inFeatures} → ${this.outFeatures}, ${this.ternaryWeight.quantizer.id}, ${this.activation}`;
+    return `${this.inFeatures} → ${this.outFeatures}, ${describeQuantizer(this.ternaryWeight.quantizer)}, ${this.activation}`;
   }
 
   private takeOver(linear: Linear): void {

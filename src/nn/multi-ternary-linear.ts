@@ -23,7 +23,7 @@ import type { Linear, LinearOptions } from "./linear.ts";
 import { Module } from "./module.ts";
 import { checkLastAxis, overRows } from "./rows.ts";
 import type { TernaryLayer, TernarySizes } from "./summary-bytes.ts";
-import { activationOf, scaleCount, type TernaryOptions } from "./ternary-weight.ts";
+import { activationOf, describeQuantizer, scaleCount, type TernaryOptions } from "./ternary-weight.ts";
 
 /** How a layer makes its planes. */
 export interface PlaneOptions extends TernaryOptions {
@@ -144,7 +144,7 @@ export class MultiTernaryLinear extends Module implements TernaryLayer {
   }
 
   override describe(): string {
-    return `${this.inFeatures} → ${this.outFeatures}, ${this.planes} planes, ${this.quantizer.id}, ${this.activation}`;
+    return `${this.inFeatures} → ${this.outFeatures}, ${this.planes} planes, ${describeQuantizer(this.quantizer)}, ${this.activation}`;
   }
 
   private tracePlanes(weight: Tensor, scales: Tensor | undefined): TracedPlane[] {

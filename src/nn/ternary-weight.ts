@@ -3,6 +3,7 @@ import type { ActivationRuleId } from "../activation-rules/index.ts";
 import { ShapeError } from "../core/errors.ts";
 import { MAX_IN_FEATURES, type MatrixShape, type TernaryMatrix } from "../core/ternary-matrix.ts";
 import { createQuantizer, type Quantizer, type QuantizerOptions, quantizers } from "../quantizers/index.ts";
+import { checkFinite, checkMagnitudes } from "../quantizers/quantizer.ts";
 import { compile, lift, Parameter, type Tensor, tensor } from "../tensor/index.ts";
 import type { TernarySizes } from "./summary-bytes.ts";
 
@@ -61,8 +62,14 @@ export class TernaryWeight {
     return tracedCodes(this.quantizer, this.rows(lift(this.weight)), this.scale());
   }
 
-  /** The current trits and scales, by the traced rule that trains. */
+  /**
+   * The current trits and scales, by the traced rule that trains.
+   *
+   * @throws ShapeError for a weight that is not finite or beyond 2⁶⁴ in magnitude, or a learned scale that is not finite
+   */
   async read(): Promise<TernaryMatrix> {
+    checkMagnitudes("weights of a ternary layer", this.weight.value);
+    if (this.learnedScale) checkFinite("the learned scale of a ternary layer", this.learnedScale.value);
     const rows = tensor(this.weight.value, [this.shape.outFeatures, this.shape.inFeatures]);
     const inputs = this.learnedScale ? [rows, tensor(this.learnedScale.value, [this.learnedScale.size, 1])] : [rows];
     using run = compile(([weight, learned]) => {
@@ -94,6 +101,13 @@ export function tracedCodes(quantizer: Quantizer, rows: Tensor, learnedScale?: T
   const { trits, scales, surrogate } = quantizer.trace(rows, learnedScale);
   const multiplier = scales.equal(0).where(1, scales);
   return { codes: trits.add(surrogate.mul(multiplier.reciprocal())), multiplier };
+}
+
+/** A quantizer as `describe()` of a layer names it: its id, and the options that are not the scheme's own. */
+export function describeQuantizer({ id, options }: Quantizer): string {
+  const { defaults } = quantizers.find((scheme) => scheme.id === id) ?? { defaults: {} };
+  const own = Object.entries(options).filter(([name, value]) => Reflect.get(defaults, name) !== value);
+  return [id, ...own.map(([name, value]) => `${name} ${value}`)].join(" ");
 }
 
 /** The activation rule of a layer: as asked for, or the one that belongs to its quantizer. */

@@ -1,5 +1,6 @@
 /** Where a training stands, and how a checkpoint states it: as JSON, in which each number keeps all its bits. */
 import { FileError } from "../core/errors.ts";
+import type { Shape } from "../core/shape.ts";
 import { parseBoundedJson } from "../runtime/bounded-json.ts";
 import { JsonReader } from "../runtime/json-reader.ts";
 import type { EpochRecord } from "./history.ts";
@@ -9,7 +10,8 @@ const VERSION = 1;
 /** Far beyond any training; what is larger is an attack. */
 const LIMITS = { length: 2 ** 26, depth: 6, values: 2 ** 22 };
 const MAX_EPOCHS = 2 ** 18;
-const MAX_NAMES = 1000;
+const MAX_NAMES = 2 ** 14;
+const MAX_AXES = 16;
 const MAX_TEXT = 10_000;
 
 /** Where a training stands. */
@@ -27,6 +29,8 @@ export interface TrainingPosition {
   /** Early stopping: the best value so far (absent before the first), and how many epochs ago it was. */
   readonly best?: number;
   readonly epochsSinceBest: number;
+  /** Shape of the samples so far; absent before the first. */
+  readonly sampleShape?: Shape;
 }
 
 /** The metadata text of a checkpoint. */
@@ -50,7 +54,10 @@ export function decodePosition(
     throw new FileError(`${what} state ${written}; this release reads version ${VERSION}`, { file });
   }
   const { settings, position } = root.object(["version", "settings", "position"]);
-  const fields = position.object(["epochs", "batch", "step", "loss", "metrics", "epochsSinceBest"], ["best"]);
+  const fields = position.object(
+    ["epochs", "batch", "step", "loss", "metrics", "epochsSinceBest"],
+    ["best", "sampleShape"],
+  );
   const epochs = fields.epochs.items(MAX_EPOCHS).map(decodeRecord);
   return {
     settings: decodeMap(settings, (reader) => reader.text(MAX_TEXT)),
@@ -62,6 +69,7 @@ export function decodePosition(
       metrics: fields.metrics.items(MAX_NAMES).map(decodeSum),
       ...(fields.best && { best: decodeNumber(fields.best) }),
       epochsSinceBest: fields.epochsSinceBest.wholeNumber(0),
+      ...(fields.sampleShape && { sampleShape: fields.sampleShape.items(MAX_AXES).map((size) => size.wholeNumber(1)) }),
     },
   };
 }
