@@ -16,6 +16,7 @@ import {
   type TernaryMatrix,
 } from "../core/ternary-matrix.ts";
 import { createQuantizer, type Quantizer, type QuantizerOptions, quantizers } from "./index.ts";
+import { MAX_WEIGHT_MAGNITUDE } from "./quantizer.ts";
 
 /** Every quantizer with every granularity, at its other defaults. */
 const variants = quantizers.flatMap(({ id, granularities }) =>
@@ -94,7 +95,7 @@ const edges: [string, MatrixShape, number[]][] = [
   ["constant rows", { outFeatures: 2, inFeatures: 3 }, [0.75, 0.75, 0.75, -1.5, -1.5, -1.5]],
   ["one row of zeros", { outFeatures: 2, inFeatures: 3 }, [0, 0, 0, 1, -1, 1]],
   ["the smallest float32", { outFeatures: 2, inFeatures: 3 }, [1, -1, 1, 1, 1, -1].map((w) => w * 2 ** -149)],
-  ["weights of 1e18", { outFeatures: 2, inFeatures: 3 }, [1e18, -1e18, 1e18, 1e18, 1e18, -1e18]],
+  ["the largest weights", { outFeatures: 2, inFeatures: 3 }, [1, -1, 1, 1, 1, -1].map((w) => w * MAX_WEIGHT_MAGNITUDE)],
 ];
 
 test.each(variants)("$name: edges give allowed matrices, alike on host and traced", ({ quantizer, trace }) => {
@@ -143,6 +144,16 @@ test.each(variants)("$name: a scale below 2^-100 becomes 0, with its trits", ({ 
   });
 });
 
+test.each(variants)("$name: many of the largest weights give a finite scale, alike on host and traced", (variant) => {
+  const wide: MatrixShape = { outFeatures: 16, inFeatures: 2 ** 14 };
+  const weights = new Float32Array(2 ** 18).fill(MAX_WEIGHT_MAGNITUDE);
+  const host = variant.quantizer.quantize(weights, wide);
+  const traced = variant.trace(weights, wide);
+  expect(traced.scales).toEqual(host.scales); // 2⁶⁴ times a count is a float32 number
+  expect(traced.trits.every((trit) => trit === 1)).toBe(true);
+  checkTernaryMatrix(host);
+});
+
 test.each(variants)("$name: what is not a matrix of finite weights is refused", ({ quantizer }) => {
   const pair = { outFeatures: 2, inFeatures: 2 };
   const refused = (values: number[], size: MatrixShape): void => {
@@ -161,6 +172,12 @@ test.each(variants)("$name: what is not a matrix of finite weights is refused", 
     refused([1, 2, value, 4], pair);
   }
   expect(() => quantizer.quantize(Float32Array.of(1, 2, Number.NaN, 4), pair)).toThrow("got NaN at index 2");
+  const beyond = Math.fround(MAX_WEIGHT_MAGNITUDE * (1 + 2 ** -23));
+  for (const value of [beyond, -beyond, 3e38]) {
+    refused([1, 2, value, 4], pair);
+    const message = `weights must be finite and at most 2^64 in magnitude, got ${Math.fround(value)} at index 2`;
+    expect(() => quantizer.quantize(Float32Array.of(1, 2, value, 4), pair)).toThrow(message);
+  }
 });
 
 test.each(quantizers)("$id takes the options it names and no others", ({ id, defaults, granularities }) => {

@@ -5,6 +5,12 @@ import { checkSize } from "../core/shape.ts";
 import { type Granularity, type MatrixShape, MIN_SCALE_MAGNITUDE, type TernaryMatrix } from "../core/ternary-matrix.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
+/**
+ * Largest magnitude of a weight, 2⁶⁴: sums of any number of weights that fit in memory stay finite in float32, so host and
+ * traced rule cannot part there (numeric contract, "Edges").
+ */
+export const MAX_WEIGHT_MAGNITUDE: number = 2 ** 64;
+
 /** Options of quantizers; each scheme takes those that its `defaults` name. */
 export interface QuantizerOptions {
   /** Whether the scale belongs to the tensor or to each output row. */
@@ -38,10 +44,10 @@ export interface Quantizer {
   /**
    * The rule on the host.
    *
-   * @param weights row-major `[outFeatures, inFeatures]`, finite
+   * @param weights row-major `[outFeatures, inFeatures]`, at most 2⁶⁴ in magnitude
    * @param learnedScale for quantizers with `initialScale`: the scale that training learned; without it the initial one
-   * @throws ShapeError when `weights` or `learnedScale` does not hold the shape, or holds a value that is not finite;
-   *   UnsupportedError for a `learnedScale` that the quantizer has no use for
+   * @throws ShapeError when `weights` or `learnedScale` does not hold the shape, or holds a value that is not finite, or a
+   *   weight beyond 2⁶⁴; UnsupportedError for a `learnedScale` that the quantizer has no use for
    */
   quantize(weights: Float32Array, shape: MatrixShape, learnedScale?: Float32Array): TernaryMatrix;
   /**
@@ -139,8 +145,30 @@ function checkWeights(weights: Float32Array, { outFeatures, inFeatures }: Matrix
   if (weights.length !== count) {
     throw new ShapeError(`weights must hold ${outFeatures} x ${inFeatures} = ${count} values, got ${weights.length}`);
   }
-  const wrong = weights.findIndex((weight) => !Number.isFinite(weight));
-  if (wrong >= 0) throw new ShapeError(`weights must be finite, got ${weights[wrong]} at index ${wrong}`);
+  checkMagnitudes("weights", weights);
+}
+
+/**
+ * Checks values that a rule is about to read.
+ *
+ * @throws ShapeError naming the first one that is not a number of at most 2⁶⁴ in magnitude
+ */
+export function checkMagnitudes(what: string, values: Float32Array): void {
+  const wrong = values.findIndex((value) => !(Math.abs(value) <= MAX_WEIGHT_MAGNITUDE)); // NaN compares false
+  if (wrong < 0) return;
+  throw new ShapeError(
+    `${what} must be finite and at most 2^64 in magnitude, got ${values[wrong]} at index ${wrong}; rescale them, or look for what made them diverge`,
+  );
+}
+
+/**
+ * Checks a learned scale, which no rule sums.
+ *
+ * @throws ShapeError naming the first value that is not finite
+ */
+export function checkFinite(what: string, values: Float32Array): void {
+  const wrong = values.findIndex((value) => !Number.isFinite(value));
+  if (wrong >= 0) throw new ShapeError(`${what} must be finite, got ${values[wrong]} at index ${wrong}`);
 }
 
 function checkLearnedScale(
@@ -157,8 +185,7 @@ function checkLearnedScale(
   if (scale.length !== count) {
     throw new ShapeError(`a learned scale ${granularity} must hold ${count} values, got ${scale.length}`);
   }
-  const wrong = scale.findIndex((value) => !Number.isFinite(value));
-  if (wrong >= 0) throw new ShapeError(`a learned scale must be finite, got ${scale[wrong]} at index ${wrong}`);
+  checkFinite("a learned scale", scale);
 }
 
 /** Scales are zero or at least 2⁻¹⁰⁰ (numeric contract, "Edges"): a smaller one becomes 0, with trits 0. */
