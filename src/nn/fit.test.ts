@@ -211,7 +211,7 @@ describe("watching", () => {
     const { epochs } = await train(network(), { progress: (event) => events.push(event), batchSize: 50 });
     expect(events.map(({ kind }) => kind)).toEqual(["step", "step", "epoch", "step", "step", "epoch"]);
     expect(events[1]).toMatchObject({ epoch: 1, epochs: 2, batch: 2, batches: 2, batchSize: 50, loss: epochs[0].loss });
-    expect(events[5]).toEqual({ kind: "epoch", record: epochs[1], epochs: 2 });
+    expect(events[5]).toEqual({ kind: "epoch", record: epochs[1], epochs: 2, shares: ["accuracy"] });
   });
 
   test("metrics can be left out, and losses be one's own", async () => {

@@ -49,7 +49,13 @@ export {
   sgd,
 } from "./optimizers/index.ts";
 export { PositionEmbedding } from "./position-embedding.ts";
-export { epochLine, type ProgressEvent, type ProgressListener, progressBar } from "./progress.ts";
+export {
+  epochLine,
+  type ProgressBarOptions,
+  type ProgressEvent,
+  type ProgressListener,
+  progressBar,
+} from "./progress.ts";
 export { type NormOptions, RMSNorm } from "./rms-norm.ts";
 export { constant, cosine, linearDecay, type Schedule, stepDecay, type WarmupOptions, warmup } from "./schedules.ts";
 export { Residual, Sequential } from "./sequential.ts";

@@ -12,6 +12,8 @@ export interface Metric {
   readonly name: string;
   /** Whether a smaller value is better, as for errors; false by default. Early stopping asks. */
   readonly isSmallerBetter?: boolean;
+  /** Whether the value is a share of 1, shown in percent; false by default. */
+  readonly isShare?: boolean;
   /**
    * @param outputs `[..., C]` row-major
    * @param targets `[...]` class indices, or `[..., C]` values
@@ -22,6 +24,7 @@ export interface Metric {
 /** Share of rows whose largest logit is that of the target class; targets are class indices. */
 export const accuracy: Metric = {
   name: "accuracy",
+  isShare: true,
   measure(outputs, targets) {
     const classes = outputs.length / targets.length;
     if (!Number.isSafeInteger(classes) || classes < 2) {

@@ -34,7 +34,9 @@ test("ends with exactly one line of JSON, and keeps progress beside it", async (
   ]);
   const [{ ternary, deployed }] = jsonLines(result) as Record<string, { accuracy: number }>[];
   expect(deployed.accuracy).toBe(ternary.accuracy);
-  expect(result.stderr).toMatch(/float32 {2}epoch 1\/1 {2}loss [\d.]+ {2}accuracy [\d.]+% {2}test [\d.]+%/);
+  expect(result.stderr).toMatch(
+    /float32 {2}epoch 1\/1 {2}loss [\d.]+ {2}accuracy [\d.]+% {2}test loss [\d.]+ {2}test accuracy [\d.]+%/,
+  );
 });
 
 test("shows the curves, the proof and what was gained, and writes the report", async () => {
