@@ -5,6 +5,7 @@ import { deriveSeed } from "../core/random.ts";
 import { checkSize } from "../core/shape.ts";
 import { MAX_IN_FEATURES, type TernaryMatrix } from "../core/ternary-matrix.ts";
 import type { Quantizer } from "../quantizers/index.ts";
+import { checkMagnitudes } from "../quantizers/quantizer.ts";
 import {
   checkPlanes,
   decompose,
@@ -110,8 +111,13 @@ export class MultiTernaryLinear extends Module implements TernaryLayer {
     });
   }
 
-  /** The current planes: what `deploy()` packs. */
+  /**
+   * The current planes: what `deploy()` packs.
+   *
+   * @throws ShapeError for a weight that is not finite or beyond 2⁶⁴ in magnitude
+   */
   async ternary(): Promise<TernaryMatrix[]> {
+    checkMagnitudes("weights of a ternary layer", this.weight.value);
     const parameters = this.scales ? [this.weight, this.scales] : [this.weight];
     const inputs = parameters.map(({ value, shape }) => tensor(value, shape));
     using run = compile(([weight, scales]) =>
