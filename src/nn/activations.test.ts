@@ -4,7 +4,7 @@ import { UnsupportedError } from "../core/errors.ts";
 import { hostFunctions } from "../runtime/ops/activation.ts";
 import { tensor } from "../tensor/index.ts";
 import { activationByName, activations, recordActivations, relu, squaredRelu } from "./activations.ts";
-import { Sequential } from "./sequential.ts";
+import { Sequential } from "./modules/sequential.ts";
 import { valueAndGrad } from "./value-and-grad.ts";
 
 test("every activation has its counterpart in deployed models, and the other way round", () => {

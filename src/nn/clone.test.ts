@@ -2,16 +2,16 @@ import { expect, test } from "vitest";
 import { UnsupportedError } from "../core/errors.ts";
 import { Parameter, type Tensor, tensor } from "../tensor/index.ts";
 import { relu } from "./activations.ts";
-import { BatchNorm } from "./batch-norm.ts";
-import { BitConv2d } from "./bit-conv2d.ts";
-import { BitLinear } from "./bit-linear.ts";
 import { cloneModule } from "./clone.ts";
-import { Embedding } from "./embedding.ts";
-import { Flatten } from "./flatten.ts";
 import { Module } from "./module.ts";
-import { MultiTernaryLinear } from "./multi-ternary-linear.ts";
-import { Residual, Sequential } from "./sequential.ts";
-import { TransformerBlock } from "./transformer-block.ts";
+import { BatchNorm } from "./modules/batch-norm.ts";
+import { BitConv2d } from "./modules/bit-conv2d.ts";
+import { BitLinear } from "./modules/bit-linear.ts";
+import { Embedding } from "./modules/embedding.ts";
+import { Flatten } from "./modules/flatten.ts";
+import { MultiTernaryLinear } from "./modules/multi-ternary-linear.ts";
+import { Residual, Sequential } from "./modules/sequential.ts";
+import { TransformerBlock } from "./modules/transformer-block.ts";
 
 const image = tensor(
   Float32Array.from({ length: 32 }, (_, i) => Math.sin(i)),

@@ -4,14 +4,14 @@ import { ShapeError, UnsupportedError } from "../core/errors.ts";
 import { MAX_IN_FEATURES } from "../core/ternary-matrix.ts";
 import { type Parameter, type Tensor, tensor } from "../tensor/index.ts";
 import { relu } from "./activations.ts";
-import { BitConv2d } from "./bit-conv2d.ts";
-import { BitLinear } from "./bit-linear.ts";
-import { Conv2d } from "./conv2d.ts";
 import { type Conversion, convertToBitLinear } from "./convert-to-bit-linear.ts";
-import { Flatten } from "./flatten.ts";
-import { Linear } from "./linear.ts";
 import { Module } from "./module.ts";
-import { Residual, Sequential } from "./sequential.ts";
+import { BitConv2d } from "./modules/bit-conv2d.ts";
+import { BitLinear } from "./modules/bit-linear.ts";
+import { Conv2d } from "./modules/conv2d.ts";
+import { Flatten } from "./modules/flatten.ts";
+import { Linear } from "./modules/linear.ts";
+import { Residual, Sequential } from "./modules/sequential.ts";
 
 /** Layers in fields, in a list, and inside other modules. */
 class Nested extends Module {

@@ -1,13 +1,13 @@
 /** From a float model to a ternary one, layer by layer. */
 import { UnsupportedError } from "../core/errors.ts";
-import { BitConv2d } from "./bit-conv2d.ts";
-import { BitLinear } from "./bit-linear.ts";
 import { cloneModule } from "./clone.ts";
-import { Conv2d } from "./conv2d.ts";
-import { Linear } from "./linear.ts";
 import type { Module } from "./module.ts";
-import { pathOf } from "./sequential.ts";
-import type { TernaryOptions } from "./ternary-weight.ts";
+import { BitConv2d } from "./modules/bit-conv2d.ts";
+import { BitLinear } from "./modules/bit-linear.ts";
+import { Conv2d } from "./modules/conv2d.ts";
+import { Linear } from "./modules/linear.ts";
+import { pathOf } from "./modules/sequential.ts";
+import type { TernaryOptions } from "./modules/ternary-weight.ts";
 
 /** Options of `convertToBitLinear`. */
 export interface ConvertOptions extends TernaryOptions {

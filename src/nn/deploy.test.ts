@@ -2,10 +2,10 @@
 import { expect, test } from "vitest";
 import type { Tensor } from "../tensor/index.ts";
 import { relu } from "./activations.ts";
-import { BitLinear } from "./bit-linear.ts";
-import { predict } from "./evaluate.ts";
 import { Module } from "./module.ts";
-import { Sequential } from "./sequential.ts";
+import { BitLinear } from "./modules/bit-linear.ts";
+import { Sequential } from "./modules/sequential.ts";
+import { predict } from "./training/evaluate.ts";
 
 class Doubled extends BitLinear {
   override forward(x: Tensor): Tensor {

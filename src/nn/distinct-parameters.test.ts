@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { distinctParameters } from "./distinct-parameters.ts";
-import { Linear } from "./linear.ts";
-import { Sequential } from "./sequential.ts";
+import { Linear } from "./modules/linear.ts";
+import { Sequential } from "./modules/sequential.ts";
 
 test("a layer in two places has its parameters once, under their first names", () => {
   const shared = new Linear(2, 2);

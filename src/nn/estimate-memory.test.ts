@@ -3,15 +3,15 @@ import { ShapeError, UnsupportedError } from "../core/errors.ts";
 import { formats } from "../formats/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { relu } from "./activations.ts";
-import { BatchNorm } from "./batch-norm.ts";
-import { BitConv2d } from "./bit-conv2d.ts";
-import { BitLinear } from "./bit-linear.ts";
 import { estimateMemory } from "./estimate-memory.ts";
-import { Flatten } from "./flatten.ts";
-import { Linear } from "./linear.ts";
 import { Module } from "./module.ts";
-import { MultiTernaryLinear } from "./multi-ternary-linear.ts";
-import { Sequential } from "./sequential.ts";
+import { BatchNorm } from "./modules/batch-norm.ts";
+import { BitConv2d } from "./modules/bit-conv2d.ts";
+import { BitLinear } from "./modules/bit-linear.ts";
+import { Flatten } from "./modules/flatten.ts";
+import { Linear } from "./modules/linear.ts";
+import { MultiTernaryLinear } from "./modules/multi-ternary-linear.ts";
+import { Sequential } from "./modules/sequential.ts";
 
 const model = new Sequential(
   new BitConv2d(1, 3, 3),

@@ -1,16 +1,16 @@
 import { expect, test } from "vitest";
 import { ShapeError } from "../core/errors.ts";
-import { BitConv2d } from "./bit-conv2d.ts";
-import { BitLinear } from "./bit-linear.ts";
-import { Conv2d } from "./conv2d.ts";
-import { Embedding } from "./embedding.ts";
 import { manualSeed, nextSeed } from "./initialise.ts";
-import { Linear } from "./linear.ts";
 import type { Module } from "./module.ts";
-import { MultiHeadAttention } from "./multi-head-attention.ts";
-import { MultiTernaryLinear } from "./multi-ternary-linear.ts";
-import { PositionEmbedding } from "./position-embedding.ts";
-import { TransformerBlock } from "./transformer-block.ts";
+import { BitConv2d } from "./modules/bit-conv2d.ts";
+import { BitLinear } from "./modules/bit-linear.ts";
+import { Conv2d } from "./modules/conv2d.ts";
+import { Embedding } from "./modules/embedding.ts";
+import { Linear } from "./modules/linear.ts";
+import { MultiHeadAttention } from "./modules/multi-head-attention.ts";
+import { MultiTernaryLinear } from "./modules/multi-ternary-linear.ts";
+import { PositionEmbedding } from "./modules/position-embedding.ts";
+import { TransformerBlock } from "./modules/transformer-block.ts";
 
 /** Every module with initial values that are random, by name; `seed` undefined leaves it to the sequence. */
 const seeded: Record<string, (seed?: number) => Module> = {

@@ -2,11 +2,11 @@ import { expect, test } from "vitest";
 import { UnsupportedError } from "../core/errors.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { gelu, relu } from "./activations.ts";
-import { BitLinear } from "./bit-linear.ts";
 import { lowerModule } from "./deploy.ts";
-import { Dropout } from "./dropout.ts";
 import { Module } from "./module.ts";
-import { Residual } from "./sequential.ts";
+import { BitLinear } from "./modules/bit-linear.ts";
+import { Dropout } from "./modules/dropout.ts";
+import { Residual } from "./modules/sequential.ts";
 
 /** A module whose forward pass is given. */
 class Composite extends Module {

@@ -2,11 +2,11 @@ import { describe, expect, test } from "vitest";
 import { ShapeError, UnsupportedError } from "../core/errors.ts";
 import { Parameter, type Tensor, tensor } from "../tensor/index.ts";
 import { relu } from "./activations.ts";
-import { BatchNorm } from "./batch-norm.ts";
-import { BitLinear } from "./bit-linear.ts";
-import { Dropout } from "./dropout.ts";
 import { applyLayer, Module } from "./module.ts";
-import { Sequential } from "./sequential.ts";
+import { BatchNorm } from "./modules/batch-norm.ts";
+import { BitLinear } from "./modules/bit-linear.ts";
+import { Dropout } from "./modules/dropout.ts";
+import { Sequential } from "./modules/sequential.ts";
 
 /** A module as a user writes it. */
 class Perceptron extends Module {

@@ -5,9 +5,9 @@ import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { FileError, ShapeError } from "../core/errors.ts";
 import { parseSafetensors, type TensorEntry, tensorEntry, writeSafetensors } from "../files/index.ts";
-import { BatchNorm } from "./batch-norm.ts";
-import { Linear } from "./linear.ts";
-import { Sequential } from "./sequential.ts";
+import { BatchNorm } from "./modules/batch-norm.ts";
+import { Linear } from "./modules/linear.ts";
+import { Sequential } from "./modules/sequential.ts";
 import { loadStateDictFile, saveStateDict } from "./state-dict-file.ts";
 
 let folder = "";

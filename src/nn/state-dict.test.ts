@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import { ShapeError } from "../core/errors.ts";
 import { Parameter, type Tensor } from "../tensor/index.ts";
-import { BatchNorm } from "./batch-norm.ts";
-import { Linear } from "./linear.ts";
 import { Module } from "./module.ts";
-import { Sequential } from "./sequential.ts";
+import { BatchNorm } from "./modules/batch-norm.ts";
+import { Linear } from "./modules/linear.ts";
+import { Sequential } from "./modules/sequential.ts";
 import type { StateDict } from "./state-dict.ts";
 
 const create = (seed: number): Sequential => new Sequential(new Linear(3, 2, { seed }), new Linear(2, 1, { seed }));

@@ -2,14 +2,14 @@ import { describe, expect, test } from "vitest";
 import { formats } from "../formats/index.ts";
 import { quantizers } from "../quantizers/index.ts";
 import type { Tensor } from "../tensor/index.ts";
-import { BitConv2d } from "./bit-conv2d.ts";
-import { BitLinear } from "./bit-linear.ts";
-import { Embedding } from "./embedding.ts";
 import { estimateMemory } from "./estimate-memory.ts";
-import { Linear } from "./linear.ts";
 import { Module } from "./module.ts";
-import { MultiTernaryLinear } from "./multi-ternary-linear.ts";
-import { Sequential } from "./sequential.ts";
+import { BitConv2d } from "./modules/bit-conv2d.ts";
+import { BitLinear } from "./modules/bit-linear.ts";
+import { Embedding } from "./modules/embedding.ts";
+import { Linear } from "./modules/linear.ts";
+import { MultiTernaryLinear } from "./modules/multi-ternary-linear.ts";
+import { Sequential } from "./modules/sequential.ts";
 import { packedByteLengths } from "./summary-bytes.ts";
 
 /** A BitLinear for every quantizer and granularity, and every other ternary layer. */

@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
 import { Parameter, type Tensor } from "../tensor/index.ts";
 import { relu } from "./activations.ts";
-import { BatchNorm } from "./batch-norm.ts";
-import { BitLinear } from "./bit-linear.ts";
-import { Linear } from "./linear.ts";
 import { Module } from "./module.ts";
-import { Residual, Sequential } from "./sequential.ts";
+import { BatchNorm } from "./modules/batch-norm.ts";
+import { BitLinear } from "./modules/bit-linear.ts";
+import { Linear } from "./modules/linear.ts";
+import { Residual, Sequential } from "./modules/sequential.ts";
 
 /** The cells of a summary's rows by the name of the layer. */
 function rowsOf(model: Module): Record<string, string[]> {

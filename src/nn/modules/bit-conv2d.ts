@@ -1,0 +1,116 @@
+/** The ternary convolution over images. */
+import { type ActivationRuleId, activationRule } from "../../activation-rules/index.ts";
+import { deriveSeed } from "../../core/random.ts";
+import { checkSize } from "../../core/shape.ts";
+import type { TernaryMatrix } from "../../core/ternary-matrix.ts";
+import type { GraphBuilder, Value } from "../../runtime/graph.ts";
+import { ternaryConvolution } from "../../runtime/ops/index.ts";
+import type { Parameter, Tensor } from "../../tensor/index.ts";
+import { floatTensorOf, packedPlanes } from "../deploy.ts";
+import { nextSeed, uniformFanIn } from "../initialise.ts";
+import { Module } from "../module.ts";
+import type { TernaryLayer, TernarySizes } from "../summary-bytes.ts";
+import type { Conv2d, ConvOptions } from "./conv2d.ts";
+import { convolutionAttributes, convolutionGeometry, convolve, describeConvolution } from "./convolution.ts";
+import { outputSize, type Pair } from "./images.ts";
+import { activationOf, describeQuantizer, type TernaryOptions, TernaryWeight } from "./ternary-weight.ts";
+
+/** Options of `BitConv2d`. */
+export interface BitConvOptions extends ConvOptions, TernaryOptions {}
+
+/**
+ * A convolution whose weights are trits times a scale, `[batch, height, width, inChannels]` → `[batch, outHeight,
+ * outWidth, outChannels]`; sizes as in `Conv2d`.
+ *
+ * The token of the activation rule is the image: one scale per image, and zeros pad the integer codes. An output channel
+ * is a row of the weight matrix. Exact when deployed.
+ *
+ * Ma et al., "The Era of 1-bit LLMs", 2024, arXiv:2402.17764 (the rules of its linear layers, with the default quantizer).
+ */
+export class BitConv2d extends Module implements TernaryLayer {
+  readonly inChannels: number;
+  readonly outChannels: number;
+  readonly kernelSize: Pair;
+  readonly stride: Pair;
+  readonly padding: Pair;
+  readonly activation: ActivationRuleId;
+  /** `[outChannels, inChannels, kernelHeight, kernelWidth]`, the float weight that is trained. */
+  readonly weight: Parameter;
+  /** `[1]` or `[outChannels]`, for quantizers that learn their scale. */
+  readonly learnedScale: Parameter | undefined;
+  /** `[outChannels]` */
+  readonly bias: Parameter | undefined;
+  private readonly ternaryWeight: TernaryWeight;
+
+  /** @throws ShapeError for sizes that are not allowed, UnsupportedError for unknown quantizers, options or activations */
+  constructor(inChannels: number, outChannels: number, kernelSize: number | Pair, options: BitConvOptions = {}) {
+    super();
+    checkSize("inChannels", inChannels);
+    checkSize("outChannels", outChannels);
+    const geometry = convolutionGeometry(kernelSize, options);
+    const { bias = true, seed = nextSeed() } = options;
+    this.inChannels = inChannels;
+    this.outChannels = outChannels;
+    this.kernelSize = geometry.kernelSize;
+    this.stride = geometry.stride;
+    this.padding = geometry.padding;
+    this.inputShape = [null, null, inChannels];
+    this.activation = activationRule(activationOf(options)).id;
+    const fanIn = inChannels * this.kernelSize[0] * this.kernelSize[1];
+    this.weight = uniformFanIn([outChannels, inChannels, ...this.kernelSize], fanIn, deriveSeed(seed, "weight"));
+    this.ternaryWeight = new TernaryWeight(this.weight, { outFeatures: outChannels, inFeatures: fanIn }, options);
+    this.learnedScale = this.ternaryWeight.learnedScale;
+    this.bias = bias ? uniformFanIn([outChannels], fanIn, deriveSeed(seed, "bias")) : undefined;
+  }
+
+  /** A ternary layer with the weights and the geometry of a float one, to be fine-tuned. */
+  static fromConv2d(convolution: Conv2d, options: TernaryOptions = {}): BitConv2d {
+    const { inChannels, outChannels, kernelSize, stride, padding, bias } = convolution;
+    const own = { stride, padding, bias: bias !== undefined, seed: 0 }; // a seed, so that none is drawn
+    const layer = new BitConv2d(inChannels, outChannels, kernelSize, { ...options, ...own });
+    layer.takeOver(convolution);
+    return layer;
+  }
+
+  override forward(x: Tensor): Tensor {
+    const [height, width] = outputSize(this, x, this, this.inChannels);
+    const input = activationRule(this.activation).trace(x.reshape([x.shape[0], -1]));
+    const weight = this.ternaryWeight.trace();
+    const kernel = weight.codes.reshape(this.weight.shape);
+    const accumulators = convolve(input.codes.reshape(x.shape), kernel, this, [height, width]).reshape([
+      x.shape[0],
+      height * width,
+      this.outChannels,
+    ]);
+    const product = accumulators.mul(input.scales.mul(weight.multiplier.transpose()).reshape([x.shape[0], 1, -1]));
+    const y = this.bias ? product.add(this.bias) : product;
+    return y.reshape([x.shape[0], height, width, this.outChannels]);
+  }
+
+  /** The current trits and scales, `[outChannels, inChannels · kernelHeight · kernelWidth]`: what `deploy()` packs. */
+  async ternary(): Promise<TernaryMatrix> {
+    return await this.ternaryWeight.read();
+  }
+
+  /** Sizes of what `ternary()` gives, for `summary()`. */
+  ternarySizes(): TernarySizes {
+    return this.ternaryWeight.sizes();
+  }
+
+  override async lower(graph: GraphBuilder, input: Value, name: string): Promise<Value> {
+    const tensors = packedPlanes([await this.ternary()], graph.format);
+    if (this.bias) tensors.bias = floatTensorOf(this.bias);
+    const attributes = { ...convolutionAttributes(this), activation: this.activation };
+    return graph.add(ternaryConvolution, name, [input], attributes, tensors);
+  }
+
+  override describe(): string {
+    return `${describeConvolution(this)}, ${describeQuantizer(this.ternaryWeight.quantizer)}, ${this.activation}`;
+  }
+
+  private takeOver(convolution: Conv2d): void {
+    this.weight.value = convolution.weight.value.slice();
+    if (this.bias && convolution.bias) this.bias.value = convolution.bias.value.slice();
+    this.ternaryWeight.resetLearnedScale();
+  }
+}

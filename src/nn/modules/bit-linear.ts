@@ -1,0 +1,100 @@
+/** The ternary fully connected layer. */
+import { type ActivationRuleId, activationRule } from "../../activation-rules/index.ts";
+import { deriveSeed } from "../../core/random.ts";
+import { checkSize } from "../../core/shape.ts";
+import type { TernaryMatrix } from "../../core/ternary-matrix.ts";
+import type { GraphBuilder, Value } from "../../runtime/graph.ts";
+import { ternaryLinear } from "../../runtime/ops/index.ts";
+import type { Parameter, Tensor } from "../../tensor/index.ts";
+import { floatTensorOf, packedPlanes } from "../deploy.ts";
+import { nextSeed, uniformFanIn } from "../initialise.ts";
+import { Module } from "../module.ts";
+import type { TernaryLayer, TernarySizes } from "../summary-bytes.ts";
+import type { Linear, LinearOptions } from "./linear.ts";
+import { checkLastAxis, overRows } from "./rows.ts";
+import { activationOf, describeQuantizer, type TernaryOptions, TernaryWeight } from "./ternary-weight.ts";
+
+/** Options of `BitLinear`. */
+export interface BitLinearOptions extends LinearOptions, TernaryOptions {}
+
+/**
+ * A linear layer whose weights are trits times a scale: y = codes(x) · tritsᵀ · (s_x · s_w) + b, `[..., inFeatures]` →
+ * `[..., outFeatures]`. The float weight is kept and trained; integers are multiplied first and scales after, so the
+ * deployed layer gives the same bits.
+ *
+ * Ma et al., "The Era of 1-bit LLMs", 2024, arXiv:2402.17764 (with the default quantizer).
+ */
+export class BitLinear extends Module implements TernaryLayer {
+  readonly inFeatures: number;
+  readonly outFeatures: number;
+  readonly activation: ActivationRuleId;
+  /** `[outFeatures, inFeatures]`, the float weight that is trained. */
+  readonly weight: Parameter;
+  /** `[1]` or `[outFeatures]`, for quantizers that learn their scale. */
+  readonly learnedScale: Parameter | undefined;
+  /** `[outFeatures]` */
+  readonly bias: Parameter | undefined;
+  private readonly ternaryWeight: TernaryWeight;
+
+  /** @throws ShapeError for sizes that are not allowed, UnsupportedError for unknown quantizers, options or activations */
+  constructor(inFeatures: number, outFeatures: number, options: BitLinearOptions = {}) {
+    super();
+    checkSize("inFeatures", inFeatures);
+    checkSize("outFeatures", outFeatures);
+    const { bias = true, seed = nextSeed() } = options;
+    this.inFeatures = inFeatures;
+    this.outFeatures = outFeatures;
+    this.inputShape = [inFeatures];
+    this.activation = activationRule(activationOf(options)).id;
+    this.weight = uniformFanIn([outFeatures, inFeatures], inFeatures, deriveSeed(seed, "weight"));
+    this.ternaryWeight = new TernaryWeight(this.weight, { outFeatures, inFeatures }, options);
+    this.learnedScale = this.ternaryWeight.learnedScale;
+    this.bias = bias ? uniformFanIn([outFeatures], inFeatures, deriveSeed(seed, "bias")) : undefined;
+  }
+
+  /** A ternary layer with the weights of a float one, to be fine-tuned. */
+  static fromLinear(linear: Linear, options: TernaryOptions = {}): BitLinear {
+    const own = { bias: linear.bias !== undefined, seed: 0 }; // a seed, so that none is drawn for values that are replaced
+    const layer = new BitLinear(linear.inFeatures, linear.outFeatures, { ...options, ...own });
+    layer.takeOver(linear);
+    return layer;
+  }
+
+  override forward(x: Tensor): Tensor {
+    checkLastAxis(this, x, this.inFeatures);
+    return overRows(x, (rows) => {
+      const input = activationRule(this.activation).trace(rows);
+      const { codes, multiplier } = this.ternaryWeight.trace();
+      // Stored, because the product of its gradient with the codes reads it once for each of them.
+      const product = input.codes.matmulTransposed(codes).withStoredGradient();
+      const scaled = product.mul(input.scales.mul(multiplier.transpose()));
+      return this.bias ? scaled.add(this.bias) : scaled;
+    });
+  }
+
+  /** The current trits and scales: what `deploy()` packs. */
+  async ternary(): Promise<TernaryMatrix> {
+    return await this.ternaryWeight.read();
+  }
+
+  /** Sizes of what `ternary()` gives, for `summary()`. */
+  ternarySizes(): TernarySizes {
+    return this.ternaryWeight.sizes();
+  }
+
+  override async lower(graph: GraphBuilder, input: Value, name: string): Promise<Value> {
+    const tensors = packedPlanes([await this.ternary()], graph.format);
+    if (this.bias) tensors.bias = floatTensorOf(this.bias);
+    return graph.add(ternaryLinear, name, [input], { activation: this.activation }, tensors);
+  }
+
+  override describe(): string {
+    return `${this.inFeatures} → ${this.outFeatures}, ${describeQuantizer(this.ternaryWeight.quantizer)}, ${this.activation}`;
+  }
+
+  private takeOver(linear: Linear): void {
+    this.weight.value = linear.weight.value.slice();
+    if (this.bias && linear.bias) this.bias.value = linear.bias.value.slice();
+    this.ternaryWeight.resetLearnedScale();
+  }
+}
