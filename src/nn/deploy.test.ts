@@ -4,8 +4,10 @@ import type { Tensor } from "../tensor/index.ts";
 import { relu } from "./activations.ts";
 import { Module } from "./module.ts";
 import { BitLinear } from "./modules/bit-linear.ts";
+import { RMSNorm } from "./modules/rms-norm.ts";
 import { Sequential } from "./modules/sequential.ts";
 import { predict } from "./training/evaluate.ts";
+import { fit } from "./training/fit.ts";
 
 class Doubled extends BitLinear {
   override forward(x: Tensor): Tensor {
@@ -54,4 +56,28 @@ test("a module that contains itself is refused by path", async () => {
   Reflect.set(model.first, "parent", model);
   await expect(model.deploy()).rejects.toThrow('module "first.parent" (Narrowing) contains itself');
   expect(() => model.parameters()).toThrow("first.parent");
+});
+
+test("a parameter that is not finite is named", async () => {
+  for (const path of ["0.weight", "0.bias", "1.weight"]) {
+    const model = new Sequential(new BitLinear(2, 2, { quantizer: "twn" }), new RMSNorm(2));
+    const state = model.stateDict();
+    state[path].data[1] = Number.NaN;
+    model.loadStateDict(state);
+    await expect(model.deploy()).rejects.toThrow(
+      `parameter "${path}" must be finite to be deployed, got NaN at index 1`,
+    );
+  }
+});
+
+test("a model of rows that was trained on sequences takes sequences of any length", async () => {
+  const model = new Sequential(new BitLinear(3, 4, { seed: 1 }), new BitLinear(4, 2, { seed: 2 }));
+  const inputs = Float32Array.from({ length: 4 * 5 * 3 }, (_, i) => Math.sin(i));
+  const data = { name: "rows", inputs, inputShape: [5, 3], targets: new Int32Array(20), targetShape: [5] };
+  await fit(model, data, { epochs: 1, batchSize: 2, progress: false });
+  using deployed = await model.deploy();
+  expect(deployed.graph.inputShape).toEqual([null, 3]);
+  expect((await deployed.runTensor(inputs)).shape).toEqual([4, 5, 2]);
+  expect((await deployed.runTensor(inputs, { shape: [2, 10, 3] })).shape).toEqual([2, 10, 2]);
+  await expect(deployed.run(inputs, { shape: [20, 3] })).rejects.toThrow("[batch, any, 3], got [20, 3]");
 });

@@ -1,5 +1,5 @@
 /** From a trained module to a packed model. */
-import { UnsupportedError } from "../core/errors.ts";
+import { ShapeError, UnsupportedError } from "../core/errors.ts";
 import type { TernaryMatrix } from "../core/ternary-matrix.ts";
 import { formatById } from "../formats/index.ts";
 import { DeployedModel } from "../runtime/deployed-model.ts";
@@ -27,10 +27,11 @@ export async function deployModule(module: Module, options: DeployOptions): Prom
 export async function lowerModule(module: Module, options: DeployOptions): Promise<Graph> {
   const format = formatById(options.format ?? "base3");
   for (const [path, part] of module.namedModules()) checkLowering(part, path);
+  for (const [path, parameter] of module.namedParameters()) checkFinite(path, parameter);
   const builder = new GraphBuilder(format.id);
   const output = await module.lower(builder, builder.input, "");
-  const inputShape = options.inputShape ?? module.inputShape;
   const { sampleShape } = module;
+  const inputShape = options.inputShape ?? inputShapeOf(module);
   const isTypical = sampleShape !== undefined && (!inputShape || fitsPattern(sampleShape, inputShape));
   return {
     nodes: builder.nodes,
@@ -38,6 +39,24 @@ export async function lowerModule(module: Module, options: DeployOptions): Promi
     ...(inputShape && { inputShape }),
     ...(isTypical && { sampleShape }),
   };
+}
+
+/**
+ * What the module says of its input; a layer of rows (`[features]`) that was trained on longer samples (`[T, features]`)
+ * takes samples like those, of any length.
+ */
+function inputShapeOf({ inputShape, sampleShape }: Module): DeployOptions["inputShape"] {
+  if (!inputShape || !sampleShape || sampleShape.length <= inputShape.length) return inputShape;
+  return [...sampleShape.slice(0, -inputShape.length).map(() => null), ...inputShape];
+}
+
+/** @throws ShapeError naming the parameter that training, or a file, left without a finite value */
+function checkFinite(path: string, { value }: Parameter): void {
+  const index = value.findIndex((number) => !Number.isFinite(number));
+  if (index < 0) return;
+  throw new ShapeError(
+    `parameter ${JSON.stringify(path)} must be finite to be deployed, got ${value[index]} at index ${index}; look for what made it diverge, or load an earlier checkpoint`,
+  );
 }
 
 /**

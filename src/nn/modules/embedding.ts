@@ -10,7 +10,7 @@ import { Module } from "../module.ts";
 
 /** Options of embeddings. */
 export interface EmbeddingOptions {
-  /** Standard deviation of the initial values. */
+  /** Standard deviation of the initial values; 1 for `Embedding`, as in PyTorch, 0.02 for `PositionEmbedding`. */
   deviation?: number;
   /** Seed of the initial values; by default the next one of the sequence that `manualSeed` restarts. */
   seed?: number;
@@ -30,7 +30,6 @@ export class Embedding extends Module {
   readonly weight: Parameter;
 
   /**
-   * @param options.deviation 1 by default, as in PyTorch
    * @throws ShapeError when a size is not a whole number of at least 1
    */
   constructor(count: number, features: number, { deviation = 1, seed = nextSeed() }: EmbeddingOptions = {}) {

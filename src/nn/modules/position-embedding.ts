@@ -24,7 +24,6 @@ export class PositionEmbedding extends Module {
   readonly weight: Parameter;
 
   /**
-   * @param options.deviation 0.02 by default, as in GPT-2
    * @throws ShapeError when a size is not a whole number of at least 1
    */
   constructor(length: number, features: number, { deviation = 0.02, seed = nextSeed() }: EmbeddingOptions = {}) {

@@ -238,6 +238,7 @@ class Training {
       seed: this.#seed,
       shuffle: this.#isShuffled,
       batchSize: this.#batchSize,
+      data: isDataset(this.#data) ? this.#data.name : undefined,
       batchesPerEpoch: this.#batches,
       optimizer: this.#optimizer.id,
       ...this.#optimizer.options,
