@@ -3,6 +3,7 @@
  *
  * Blackman, Vigna, "Scrambled Linear Pseudorandom Number Generators", 2021, arXiv:1805.01407.
  */
+import { ShapeError } from "./errors.ts";
 
 /** The four state words of a `RandomSource`, as stored in checkpoints. */
 export type RandomState = readonly [number, number, number, number];
@@ -82,8 +83,22 @@ export class RandomSource {
   }
 }
 
-/** A seed for a part of a larger whole: equal (seed, name) pairs give equal results, others unrelated ones. */
+/**
+ * Checks a seed that a caller gave.
+ *
+ * @throws ShapeError when it is not a whole number
+ */
+export function checkSeed(seed: number): void {
+  if (!Number.isSafeInteger(seed)) throw new ShapeError(`seed must be a whole number, got ${seed}`);
+}
+
+/**
+ * A seed for a part of a larger whole: equal (seed, name) pairs give equal results, others unrelated ones.
+ *
+ * @throws ShapeError when `seed` is not a whole number
+ */
 export function deriveSeed(seed: number, name: string | number): number {
+  checkSeed(seed);
   let hash = 0x811c9dc5 ^ seed; // FNV-1a over the name, started at the seed
   for (const character of String(name)) hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 0x01000193);
   return splitmix32(hash)();

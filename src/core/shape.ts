@@ -14,6 +14,22 @@ export function formatShape(shape: Shape): string {
   return `[${shape.join(", ")}]`;
 }
 
+/** Most values of one array: 4 GiB as float32, all that the WebAssembly engine can address. */
+export const MAX_ELEMENTS: number = 2 ** 30;
+
+/**
+ * Checks that an array of a shape can exist, before it is made.
+ *
+ * @throws ShapeError naming the array when it would hold more than `MAX_ELEMENTS` values
+ */
+export function checkElementCount(what: string, shape: Shape): void {
+  const count = elementCount(shape);
+  if (count <= MAX_ELEMENTS) return;
+  throw new ShapeError(
+    `${what} of shape ${formatShape(shape)} would hold ${count} values, at most ${MAX_ELEMENTS} fit in one array: use smaller sizes`,
+  );
+}
+
 /** Whether two shapes are the same. */
 export function sameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((size, axis) => size === b[axis]);

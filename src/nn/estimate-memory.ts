@@ -1,5 +1,5 @@
 /** What a model takes in every storage format, measured on the bytes that `deploy()` would pack. */
-import { checkSize } from "../core/shape.ts";
+import { checkElementCount, checkSize } from "../core/shape.ts";
 import type { Granularity, TernaryMatrix } from "../core/ternary-matrix.ts";
 import { type Format, formatById, formats } from "../formats/index.ts";
 import { GraphBuilder, type GraphNode, type NodeTensor } from "../runtime/graph.ts";
@@ -57,6 +57,7 @@ function layerOf({
 }: LayerSizes): readonly GraphNode[] {
   checkSize("inFeatures", inFeatures);
   checkSize("outFeatures", outFeatures);
+  checkElementCount("a layer", [outFeatures, inFeatures]);
   const graph = new GraphBuilder(formats[0].id);
   const trits = new Int8Array(outFeatures * inFeatures);
   const scales = new Float32Array(granularity === "per-tensor" ? 1 : outFeatures);

@@ -1,7 +1,6 @@
 /** Initial values of weights. */
-import { ShapeError } from "../core/errors.ts";
-import { deriveSeed, RandomSource } from "../core/random.ts";
-import { elementCount, type Shape } from "../core/shape.ts";
+import { checkSeed, deriveSeed, RandomSource } from "../core/random.ts";
+import { checkElementCount, elementCount, type Shape } from "../core/shape.ts";
 import { Parameter } from "../tensor/index.ts";
 
 const sequence = { seed: 0, drawn: 0 };
@@ -15,7 +14,7 @@ const sequence = { seed: 0, drawn: 0 };
  * @throws ShapeError when `seed` is not a whole number
  */
 export function manualSeed(seed: number): void {
-  if (!Number.isSafeInteger(seed)) throw new ShapeError(`seed must be a whole number, got ${seed}`);
+  checkSeed(seed);
   sequence.seed = seed;
   sequence.drawn = 0;
 }
@@ -25,8 +24,9 @@ export function nextSeed(): number {
   return deriveSeed(sequence.seed, sequence.drawn++);
 }
 
-/** PyTorch's default for linear and convolution layers: uniform in ±1/sqrt(fan-in), from a seed. */
+/** PyTorch's default for linear and convolution layers: uniform in ±1/sqrt(fan-in), from a seed. @throws ShapeError beyond `MAX_ELEMENTS` values */
 export function uniformFanIn(shape: Shape, fanIn: number, seed: number): Parameter {
+  checkElementCount("a parameter", shape);
   const random = new RandomSource(seed);
   const bound = 1 / Math.sqrt(fanIn);
   return new Parameter(
@@ -35,8 +35,9 @@ export function uniformFanIn(shape: Shape, fanIn: number, seed: number): Paramet
   );
 }
 
-/** Normally distributed values with mean 0, from a seed. */
+/** Normally distributed values with mean 0, from a seed. @throws ShapeError beyond `MAX_ELEMENTS` values */
 export function normal(shape: Shape, deviation: number, seed: number): Parameter {
+  checkElementCount("a parameter", shape);
   const random = new RandomSource(seed);
   return new Parameter(
     shape,
@@ -44,7 +45,8 @@ export function normal(shape: Shape, deviation: number, seed: number): Parameter
   );
 }
 
-/** One value everywhere. */
+/** One value everywhere. @throws ShapeError beyond `MAX_ELEMENTS` values */
 export function filled(shape: Shape, value: number, isTrainable = true): Parameter {
+  checkElementCount("a parameter", shape);
   return new Parameter(shape, new Float32Array(elementCount(shape)).fill(value), isTrainable);
 }

@@ -13,7 +13,13 @@ import type { TernaryLayer, TernarySizes } from "../summary-bytes.ts";
 import type { Conv2d, ConvOptions } from "./conv2d.ts";
 import { convolutionAttributes, convolutionGeometry, convolve, describeConvolution } from "./convolution.ts";
 import { outputSize, type Pair } from "./images.ts";
-import { activationOf, describeQuantizer, type TernaryOptions, TernaryWeight } from "./ternary-weight.ts";
+import {
+  activationOf,
+  checkRowLength,
+  describeQuantizer,
+  type TernaryOptions,
+  TernaryWeight,
+} from "./ternary-weight.ts";
 
 /** Options of `BitConv2d`. */
 export interface BitConvOptions extends ConvOptions, TernaryOptions {}
@@ -48,6 +54,8 @@ export class BitConv2d extends Module implements TernaryLayer {
     checkSize("inChannels", inChannels);
     checkSize("outChannels", outChannels);
     const geometry = convolutionGeometry(kernelSize, options);
+    const fanIn = inChannels * geometry.kernelSize[0] * geometry.kernelSize[1];
+    checkRowLength(fanIn);
     const { bias = true, seed = nextSeed() } = options;
     this.inChannels = inChannels;
     this.outChannels = outChannels;
@@ -56,7 +64,6 @@ export class BitConv2d extends Module implements TernaryLayer {
     this.padding = geometry.padding;
     this.inputShape = [null, null, inChannels];
     this.activation = activationRule(activationOf(options)).id;
-    const fanIn = inChannels * this.kernelSize[0] * this.kernelSize[1];
     this.weight = uniformFanIn([outChannels, inChannels, ...this.kernelSize], fanIn, deriveSeed(seed, "weight"));
     this.ternaryWeight = new TernaryWeight(this.weight, { outFeatures: outChannels, inFeatures: fanIn }, options);
     this.learnedScale = this.ternaryWeight.learnedScale;

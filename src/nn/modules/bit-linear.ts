@@ -12,7 +12,13 @@ import { Module } from "../module.ts";
 import type { TernaryLayer, TernarySizes } from "../summary-bytes.ts";
 import type { Linear, LinearOptions } from "./linear.ts";
 import { checkLastAxis, overRows } from "./rows.ts";
-import { activationOf, describeQuantizer, type TernaryOptions, TernaryWeight } from "./ternary-weight.ts";
+import {
+  activationOf,
+  checkRowLength,
+  describeQuantizer,
+  type TernaryOptions,
+  TernaryWeight,
+} from "./ternary-weight.ts";
 
 /** Options of `BitLinear`. */
 export interface BitLinearOptions extends LinearOptions, TernaryOptions {}
@@ -41,6 +47,7 @@ export class BitLinear extends Module implements TernaryLayer {
     super();
     checkSize("inFeatures", inFeatures);
     checkSize("outFeatures", outFeatures);
+    checkRowLength(inFeatures);
     const { bias = true, seed = nextSeed() } = options;
     this.inFeatures = inFeatures;
     this.outFeatures = outFeatures;

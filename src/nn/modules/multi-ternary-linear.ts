@@ -1,9 +1,8 @@
 /** A fully connected layer of several ternary planes. */
 import { type ActivationRuleId, activationRule } from "../../activation-rules/index.ts";
-import { ShapeError } from "../../core/errors.ts";
 import { deriveSeed } from "../../core/random.ts";
 import { checkSize } from "../../core/shape.ts";
-import { MAX_IN_FEATURES, type TernaryMatrix } from "../../core/ternary-matrix.ts";
+import type { TernaryMatrix } from "../../core/ternary-matrix.ts";
 import type { Quantizer } from "../../quantizers/index.ts";
 import {
   checkPlanes,
@@ -24,7 +23,7 @@ import { Module } from "../module.ts";
 import type { TernaryLayer, TernarySizes } from "../summary-bytes.ts";
 import type { Linear, LinearOptions } from "./linear.ts";
 import { checkLastAxis, overRows } from "./rows.ts";
-import { activationOf, describeQuantizer, scaleCount, type TernaryOptions } from "./ternary-weight.ts";
+import { activationOf, checkRowLength, describeQuantizer, scaleCount, type TernaryOptions } from "./ternary-weight.ts";
 
 /** How a layer makes its planes. */
 export interface PlaneOptions extends TernaryOptions {
@@ -67,9 +66,7 @@ export class MultiTernaryLinear extends Module implements TernaryLayer {
     super();
     checkSize("inFeatures", inFeatures);
     checkSize("outFeatures", outFeatures);
-    if (inFeatures > MAX_IN_FEATURES) {
-      throw new ShapeError(`a ternary layer takes at most ${MAX_IN_FEATURES} inputs, got ${inFeatures}`);
-    }
+    checkRowLength(inFeatures);
     const { planes = 2, fit = "greedy", bias = true, seed = nextSeed() } = options;
     checkPlanes(planes, fit);
     this.inFeatures = inFeatures;

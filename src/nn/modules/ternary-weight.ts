@@ -33,11 +33,8 @@ export class TernaryWeight {
   /** The scale that the quantizer learns; undefined where it computes the scale from the weights. */
   readonly learnedScale: Parameter | undefined;
 
-  /** @throws ShapeError when a row is too long for exact sums, UnsupportedError for unknown quantizers or options */
+  /** @throws UnsupportedError for unknown quantizers or options */
   constructor(weight: Parameter, shape: MatrixShape, options: TernaryOptions) {
-    if (shape.inFeatures > MAX_IN_FEATURES) {
-      throw new ShapeError(`a ternary layer takes at most ${MAX_IN_FEATURES} inputs, got ${shape.inFeatures}`);
-    }
     this.quantizer = createQuantizer(options.quantizer ?? quantizers[0].id, options.quantizerOptions);
     this.shape = shape;
     this.weight = weight;
@@ -89,6 +86,16 @@ export class TernaryWeight {
   private scale(): Tensor | undefined {
     return this.learnedScale && lift(this.learnedScale).reshape([this.learnedScale.size, 1]);
   }
+}
+
+/**
+ * Checks the inputs of each output, before a ternary layer makes its weights.
+ *
+ * @throws ShapeError when a row is too long for exact sums
+ */
+export function checkRowLength(inFeatures: number): void {
+  if (inFeatures <= MAX_IN_FEATURES) return;
+  throw new ShapeError(`a ternary layer takes at most ${MAX_IN_FEATURES} inputs, got ${inFeatures}`);
 }
 
 /** Number of scales that a quantizer gives a matrix. */
