@@ -4,8 +4,18 @@ export {
   type ActivationRuleId,
   activationRule,
   activationRules,
+  type TracedActivation,
 } from "./activation-rules/index.ts";
-export { type Backend, type BackendEntry, backends, type LayerOptions, openBackend } from "./backends/index.ts";
+export {
+  type Backend,
+  type BackendConvolution,
+  type BackendEntry,
+  type BackendLinear,
+  backends,
+  type ConvolutionGeometry,
+  type LayerOptions,
+  openBackend,
+} from "./backends/index.ts";
 export {
   BitLinearError,
   DeviceError,
@@ -25,12 +35,23 @@ export {
   createQuantizer,
   type Quantizer,
   type QuantizerOptions,
+  type QuantizerRule,
   type QuantizerScheme,
   quantizers,
+  type TracedTernary,
 } from "./quantizers/index.ts";
 export { type DecomposeOptions, decompose, type PlaneFit, sumPlanes } from "./quantizers/multi-ternary.ts";
 export { DeployedModel, type OpenOptions, type RunOptions } from "./runtime/deployed-model.ts";
-export type { AttributeValue, FloatTensor, Graph, GraphNode, NodeTensor, PackedTensor } from "./runtime/graph.ts";
+export {
+  type AttributeValue,
+  type FloatTensor,
+  type Graph,
+  GraphBuilder,
+  type GraphNode,
+  type NodeTensor,
+  type PackedTensor,
+  type Value,
+} from "./runtime/graph.ts";
 export {
   formatInspection,
   type Inspection,

@@ -1,5 +1,14 @@
 /** Training: modules, losses, optimizers, `fit`. */
-export { concatenate, lift, Parameter, Tensor, tensor } from "../tensor/index.ts";
+export {
+  type Axes,
+  concatenate,
+  lift,
+  type Operand,
+  Parameter,
+  type ReduceOptions,
+  Tensor,
+  tensor,
+} from "../tensor/index.ts";
 export { activationByName, activations, gelu, relu, sigmoid, silu, squaredRelu, tanh } from "./activations.ts";
 export { cloneModule } from "./clone.ts";
 export { type Conversion, type ConvertOptions, convertToBitLinear } from "./convert-to-bit-linear.ts";
@@ -41,9 +50,11 @@ export {
   optimizers,
   type SgdOptions,
   sgd,
+  type Update,
 } from "./optimizers/index.ts";
 export type { LoadStateOptions, StateDict, StateEntry } from "./state-dict.ts";
 export { loadStateDictFile, saveStateDict } from "./state-dict-file.ts";
+export type { TernaryLayer, TernarySizes } from "./summary-bytes.ts";
 export type { Sample, TrainingData } from "./training/batches.ts";
 export type { EarlyStopping } from "./training/early-stopping.ts";
 export { type EvaluateOptions, type Evaluation, evaluate, predict } from "./training/evaluate.ts";
@@ -65,6 +76,7 @@ export {
   type ProgressEvent,
   type ProgressListener,
   progressBar,
+  type TextStream,
 } from "./training/progress.ts";
 export {
   constant,

@@ -35,7 +35,7 @@ type StepEvent = Extract<ProgressEvent, { kind: "step" }>;
 type EpochEvent = Extract<ProgressEvent, { kind: "epoch" }>;
 
 /** A stream as Node's `process.stderr`; browsers have none, and then nothing is shown. */
-interface TextStream {
+export interface TextStream {
   readonly isTTY?: boolean | undefined;
   readonly columns?: number | undefined;
   write(text: string): unknown;

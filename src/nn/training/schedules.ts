@@ -3,6 +3,8 @@ import { ShapeError } from "../../core/errors.ts";
 import { checkSize } from "../../core/shape.ts";
 
 /**
+ * The factor of the learning rate at each step.
+ *
  * @param step optimizer step, counted from 0
  * @param totalSteps steps of the whole training
  * @returns factor of the learning rate
