@@ -1,5 +1,6 @@
 /** Where data sets lie on this machine. */
 import { FileError, UsageError } from "../core/errors.ts";
+import { nodeModule } from "../files/index.ts";
 
 /** The environment variable that names the data directory when no option does. */
 export const DATA_VARIABLE = "BITLINEAR_DATA";
@@ -23,8 +24,8 @@ export function resolveDataDirectory(option?: string): string {
  * @throws FileError when `directory` itself is absent or cannot be read
  */
 export async function findInDirectory(directory: string, candidates: readonly string[]): Promise<string | null> {
-  const { stat } = await import("node:fs/promises");
-  const { join } = await import("node:path");
+  const { stat } = nodeModule("node:fs/promises", directory);
+  const { join } = nodeModule("node:path", directory);
   const status = await stat(directory).catch((cause: unknown) => {
     throw new FileError(`the data directory cannot be read (${reasonOf(cause)})`, { file: directory }, { cause });
   });

@@ -1,6 +1,6 @@
 /** Fetches the files of a data set from its public mirrors into a cache, checked by length and SHA-256. Node only. */
 import { FileError } from "../core/errors.ts";
-import { writeFileAtomic } from "../files/index.ts";
+import { nodeModule, writeFileAtomic } from "../files/index.ts";
 import { reasonOf } from "./data-directory.ts";
 
 /** A file as its publisher describes it. */
@@ -47,9 +47,9 @@ export interface DownloadSource {
  * @throws the reason of `signal` when it aborts
  */
 export async function downloadFiles(source: DownloadSource, options: DownloadOptions): Promise<void> {
-  const { mkdir } = await import("node:fs/promises");
-  const { join } = await import("node:path");
   const { cacheDirectory, signal } = options;
+  const { mkdir } = nodeModule("node:fs/promises", cacheDirectory);
+  const { join } = nodeModule("node:path", cacheDirectory);
   signal?.throwIfAborted();
   await mkdir(cacheDirectory, { recursive: true }).catch((cause: unknown) => {
     throw new FileError(`the cache cannot be made (${reasonOf(cause)})`, { file: cacheDirectory }, { cause });
@@ -62,9 +62,9 @@ export async function downloadFiles(source: DownloadSource, options: DownloadOpt
 }
 
 async function isCached(path: string, file: PublishedFile): Promise<boolean> {
-  const { readFile, stat } = await import("node:fs/promises");
+  const { readFile, stat } = nodeModule("node:fs/promises", path);
   const status = await stat(path).catch(() => null); // absent or unreadable: fetched anew, and writing reports the rest
-  return status?.size === file.byteLength && (await sha256Of(await readFile(path))) === file.sha256;
+  return status?.size === file.byteLength && sha256Of(await readFile(path), path) === file.sha256;
 }
 
 async function fetchFromMirrors(
@@ -111,15 +111,15 @@ async function fetchChecked(address: string, file: PublishedFile, options: Downl
   if (receivedBytes < file.byteLength) {
     throw new FileError(`expected ${file.byteLength} bytes, got ${receivedBytes}`, { file: address });
   }
-  const sha256 = await sha256Of(bytes);
+  const sha256 = sha256Of(bytes, address);
   if (sha256 !== file.sha256) {
     throw new FileError(`expected SHA-256 ${file.sha256}, got ${sha256}`, { file: address });
   }
   return bytes;
 }
 
-async function sha256Of(bytes: Uint8Array): Promise<string> {
-  const { createHash } = await import("node:crypto");
+function sha256Of(bytes: Uint8Array, path: string): string {
+  const { createHash } = nodeModule("node:crypto", path);
   return createHash("sha256").update(bytes).digest("hex");
 }
 

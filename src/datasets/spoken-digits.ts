@@ -4,7 +4,7 @@
  * Jackson et al., "Free Spoken Digit Dataset", 2018, doi:10.5281/zenodo.1342401.
  */
 import { FileError } from "../core/errors.ts";
-import { parseWav, readFileBytes } from "../files/index.ts";
+import { nodeModule, parseWav, readFileBytes } from "../files/index.ts";
 import { findInDirectory, reasonOf } from "./data-directory.ts";
 import type { Dataset, DatasetSplit } from "./dataset.ts";
 import { createLogMel, type LogMelOptions } from "./log-mel.ts";
@@ -39,7 +39,7 @@ interface Take {
  * @throws FileError when a split has no recording, or a file is damaged or is not 8 kHz mono 16-bit PCM
  */
 export async function loadSpokenDigits(directory: string): Promise<DatasetSplit> {
-  const { readdir } = await import("node:fs/promises");
+  const { readdir } = nodeModule("node:fs/promises", directory);
   const folders = ["free-spoken-digit-dataset/recordings", "recordings"];
   const folder = (await findInDirectory(directory, folders)) ?? directory;
   const fileNames = await readdir(folder).catch((cause: unknown) => {
@@ -72,7 +72,7 @@ function parseTakes(fileNames: readonly string[]): Take[] {
 }
 
 async function loadTakes(name: string, folder: string, takes: readonly Take[]): Promise<Dataset> {
-  const { join } = await import("node:path");
+  const { join } = nodeModule("node:path", folder);
   const { sampleRate, frames, mels } = SPOKEN_DIGIT_FEATURES;
   const logMel = createLogMel(SPOKEN_DIGIT_FEATURES);
   const inputs = new Float32Array(takes.length * frames * mels);

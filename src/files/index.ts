@@ -5,6 +5,7 @@ export type { ElementValues } from "./element-values.ts";
 export { isGzip } from "./gzip.ts";
 export { type IdxArray, parseIdx, readIdx, unpackIdx } from "./idx.ts";
 export { type FileReadOptions, readFileBytes, writeFileAtomic } from "./node-files.ts";
+export { nodeModule } from "./node-modules.ts";
 export { type NpyArray, npyToFloat32, parseNpy, writeNpy } from "./npy.ts";
 export {
   parseSafetensors,

@@ -1,9 +1,8 @@
-/** The file system of Node; the only file of this folder that touches it. */
-import { FileError, UnsupportedError } from "../core/errors.ts";
+/** Files by path: read whole, written whole or not at all. Node only. */
+import { FileError } from "../core/errors.ts";
+import { nodeModule } from "./node-modules.ts";
 
 const CHUNK_BYTES = 1 << 26; // between two looks at the abort signal
-
-type FileSystem = typeof import("node:fs/promises");
 
 /** Limits of a read. */
 export interface FileReadOptions {
@@ -20,7 +19,7 @@ export interface FileReadOptions {
  * @throws UnsupportedError outside of Node
  */
 export async function readFileBytes(path: string, options: FileReadOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
-  const { open, stat } = fileSystem(path);
+  const { open, stat } = nodeModule("node:fs/promises", path);
   const { signal, maxByteLength = Number.POSITIVE_INFINITY } = options;
   signal?.throwIfAborted();
   try {
@@ -58,7 +57,7 @@ export async function readFileBytes(path: string, options: FileReadOptions = {})
  * @throws UnsupportedError outside of Node
  */
 export async function writeFileAtomic(path: string, bytes: Uint8Array): Promise<void> {
-  const { open, rename, rm } = fileSystem(path);
+  const { open, rename, rm } = nodeModule("node:fs/promises", path);
   let temporary: string | undefined;
   try {
     const target = await replaceableTarget(path);
@@ -83,28 +82,17 @@ export async function writeFileAtomic(path: string, bytes: Uint8Array): Promise<
 
 /** The path of a `file:` URL. @throws FileError when it names no local file @throws UnsupportedError outside of Node */
 export function pathOfFileUrl(url: URL): string {
-  fileSystem(url.href);
+  const { fileURLToPath } = nodeModule("node:url", url.href);
   try {
-    return process.getBuiltinModule("node:url").fileURLToPath(url);
+    return fileURLToPath(url);
   } catch (cause) {
     throw new FileError("this file URL names no local path: give the path itself", { file: url.href }, { cause });
   }
 }
 
-/** Asked of the process and not imported, so that bundlers for browsers find no import of a Node module. */
-function fileSystem(path: string): FileSystem {
-  const nodeProcess: NodeJS.Process | undefined = globalThis.process;
-  const found: FileSystem | undefined = nodeProcess?.getBuiltinModule?.("node:fs/promises");
-  if (found === undefined) {
-    const instead = "an http(s) URL, a File or Blob, an ArrayBuffer or a Uint8Array";
-    throw new UnsupportedError(`${JSON.stringify(path)} is a path, and files have paths only in Node: pass ${instead}`);
-  }
-  return found;
-}
-
 /** Refuses what a rename would destroy, such as a device or a folder. */
 async function replaceableTarget(path: string): Promise<string> {
-  const { realpath, stat } = fileSystem(path);
+  const { realpath, stat } = nodeModule("node:fs/promises", path);
   let target: string;
   try {
     target = await realpath(path);
