@@ -26,10 +26,14 @@ test.skipIf(process.platform === "win32")("Ctrl-C stops, tells how to go on, and
   expect(last.step).toBeLessThan(20 * 10);
   expect(await readdir(folder)).toEqual(["stopped.checkpoint.safetensors"]);
 
+  const again = await runCli([...TRAINING, "--out", "stopped.safetensors"], { cwd: folder });
+  expect(again).toMatchObject({ code: 2, stdout: "", stderr: expect.stringContaining("or delete it") });
+
   const command = String(last.command).split(" ");
   expect(command.slice(0, 2)).toEqual(["npx", "bitlinear"]);
   const resumed = await runCli(command.slice(2), { cwd: folder });
   expect(resumed.code).toBe(0);
+  expect(await readdir(folder)).toEqual(["stopped.safetensors"]);
   const whole = await runCli([...TRAINING, "--out", "whole.safetensors"], { cwd: folder });
   expect(whole.code).toBe(0);
   const [expected, actual] = await Promise.all(

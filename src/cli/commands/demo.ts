@@ -27,7 +27,7 @@ export const demo: Command = defineCommand({
     ),
     trainSamples: wholeNumberOption({ help: "learn from N samples only", least: 1 }),
     testSamples: wholeNumberOption({ help: "measure on N samples only", least: 1 }),
-    report: textOption("FILE", "where the report goes", "report.html"),
+    report: textOption("FILE", "where the report goes (default report.html)"),
     noReport: flagOption("write no report"),
   },
   examples: ["demo", "demo --data ./mnist --epochs 3", "demo --quantizer twn --json"],

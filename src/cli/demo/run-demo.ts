@@ -11,7 +11,7 @@ import type { CommandContext } from "../commands/command.ts";
 import type { Output } from "../output.ts";
 import { presets, type Recipe } from "../presets/index.ts";
 import { shellLine } from "../shell-line.ts";
-import { checkTargets } from "../target-folders.ts";
+import { checkTargets } from "../target-files.ts";
 import {
   compareWithTraining,
   type DeploymentMeasurement,
@@ -30,7 +30,7 @@ export interface DemoOptions extends DemoDataOptions {
   readonly epochs: number | undefined;
   readonly quantizer: string;
   readonly activation: string | undefined;
-  readonly report: string;
+  readonly report: string | undefined;
   readonly noReport: boolean;
 }
 
@@ -50,6 +50,9 @@ interface Deployment {
   readonly exactness: Exactness;
 }
 
+/** Where the report goes when nothing is said. */
+const DEFAULT_REPORT = "report.html";
+
 const [preset] = presets;
 const [format] = formats;
 
@@ -58,7 +61,11 @@ export async function runDemo(options: DemoOptions, { output, typed }: CommandCo
   if (options.data !== undefined && options.download) {
     throw new UsageError("--data and --download both say where MNIST comes from: give one of them");
   }
-  if (!options.noReport) await checkTargets([options.report]);
+  if (options.noReport && options.report !== undefined) {
+    throw new UsageError("--report and --no-report contradict each other: give one of them");
+  }
+  const report = options.noReport ? undefined : (options.report ?? DEFAULT_REPORT);
+  await checkTargets({ "--report": report }, { "--data": options.data });
   const { id, split, epochs } = await loadDemoData(options, output);
   output.print(`${output.paint("bold", "data")}     ${describeData(split)}`);
 
@@ -83,7 +90,7 @@ export async function runDemo(options: DemoOptions, { output, typed }: CommandCo
     output,
   );
 
-  if (!options.noReport) {
+  if (report !== undefined) {
     const record = await trainingRecord({
       title: "The same network, float and ternary",
       subtitle: describeData(split),
@@ -96,8 +103,8 @@ export async function runDemo(options: DemoOptions, { output, typed }: CommandCo
       exactness,
       command: shellLine("demo", typed),
     });
-    await saveReport(options.report, trainingReport(record));
-    output.print(`\n${output.paint("bold", "report")}   ${output.paint("cyan", options.report)}`);
+    await saveReport(report, trainingReport(record));
+    output.print(`\n${output.paint("bold", "report")}   ${output.paint("cyan", report)}`);
   }
   output.emit({
     dataset: id,

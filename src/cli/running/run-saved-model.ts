@@ -7,7 +7,7 @@ import type { CommandContext } from "../commands/command.ts";
 import { CLASSES_KEY, classesOf } from "../model-metadata.ts";
 import type { Output } from "../output.ts";
 import { runModel } from "../run-model.ts";
-import { checkTargets } from "../target-folders.ts";
+import { checkTargets } from "../target-files.ts";
 import { type ModelOutputs, printClasses, printValues } from "./prediction-lines.ts";
 import { accuracyOf } from "./predictions.ts";
 import { readArrayFile, samplesFor } from "./sample-file.ts";
@@ -31,7 +31,10 @@ export async function runSavedModel(
   { output }: CommandContext,
   [modelPath, inputPath]: readonly string[],
 ): Promise<number> {
-  await checkTargets([options.output]);
+  await checkTargets(
+    { "--output": options.output },
+    { MODEL: modelPath, INPUT: inputPath, "--labels": options.labels },
+  );
   using model = await loadModel(modelPath, options.backend === undefined ? {} : { backend: options.backend });
   const samples = samplesFor(await readArrayFile(inputPath, options.divideBy), model.graph.inputShape);
   const labels = options.labels === undefined ? undefined : await readArrayFile(options.labels, 1);

@@ -1,7 +1,8 @@
 /** `bitlinear train` from its options to a saved model. */
-import { rm } from "node:fs/promises";
-import { join, parse, resolve } from "node:path";
+import { rm, stat } from "node:fs/promises";
+import { join, parse } from "node:path";
 import { UsageError } from "../../core/errors.ts";
+import { DATA_VARIABLE } from "../../datasets/index.ts";
 import type { EpochRecord } from "../../nn/index.ts";
 import { saveModel } from "../../runtime/model-file.ts";
 import type { CommandContext } from "../commands/command.ts";
@@ -9,7 +10,7 @@ import { EXIT_CODES } from "../failure.ts";
 import { interruptible } from "../interruption.ts";
 import { modelMetadata } from "../model-metadata.ts";
 import { shellLine, withoutOption } from "../shell-line.ts";
-import { checkTargets } from "../target-folders.ts";
+import { checkTargets } from "../target-files.ts";
 import { printLearningCurves } from "./learning-curve.ts";
 import { type Training, testAccuracyOf, trainModule } from "./train-module.ts";
 import { planTraining, type TrainPlan, type TrainPlanOptions } from "./train-plan.ts";
@@ -28,7 +29,7 @@ export interface TrainOptions extends TrainPlanOptions {
 export async function runTrain(options: TrainOptions, { output, typed }: CommandContext): Promise<number> {
   const { out, resume, report, seed } = options;
   const checkpoint = options.checkpoint ?? checkpointBeside(out);
-  await checkFiles([out, checkpoint, report]);
+  await checkFiles(options, checkpoint);
   const plan = await planTraining(options);
   printPlan(plan, output);
   const label = plan.quantizer === undefined ? "float32" : "ternary";
@@ -48,8 +49,7 @@ export async function runTrain(options: TrainOptions, { output, typed }: Command
 
   using deployed = await module.deploy({ format: options.format });
   await saveModel(deployed, out, { metadata: metadataOf(plan, training, seed) });
-  const isOwn = options.checkpoint === undefined && (resume === undefined || resolve(resume) !== resolve(checkpoint));
-  if (isOwn) await rm(checkpoint, { force: true });
+  if (options.checkpoint === undefined) await rm(checkpoint, { force: true });
   if (report !== undefined) {
     const { format } = options;
     const command = shellLine("train", typed);
@@ -59,13 +59,32 @@ export async function runTrain(options: TrainOptions, { output, typed }: Command
   return 0;
 }
 
-/** @throws UsageError when two of the files are one, FileError when one cannot be written */
-async function checkFiles(paths: readonly (string | undefined)[]): Promise<void> {
-  const files = paths.flatMap((path) => (path === undefined ? [] : [resolve(path)]));
-  if (new Set(files).size < files.length) {
-    throw new UsageError("--out, --checkpoint and --report must be different files");
+/**
+ * @throws UsageError when files would overwrite each other, what is read, or the checkpoint of an earlier training,
+ *   FileError when one cannot be written
+ */
+async function checkFiles({ out, report, data, resume, ...options }: TrainOptions, checkpoint: string): Promise<void> {
+  const isGoingOn = resume !== undefined && (await isSameFile(resume, checkpoint));
+  await checkTargets(
+    { "--out": out, "--checkpoint": checkpoint, "--report": report },
+    // A training may go on writing the checkpoint that it goes on from.
+    { "--data": data ?? process.env[DATA_VARIABLE], "--resume": isGoingOn ? undefined : resume },
+  );
+  const isInTheWay = options.checkpoint === undefined && !isGoingOn && (await statusOf(checkpoint)) !== undefined;
+  if (isInTheWay) {
+    const advice = `go on from it with --resume ${checkpoint}, or delete it`;
+    throw new UsageError(`${checkpoint} is the checkpoint of a training that did not finish: ${advice}`);
   }
-  await checkTargets(paths);
+}
+
+async function isSameFile(one: string, other: string): Promise<boolean> {
+  const [a, b] = [await statusOf(one), await statusOf(other)];
+  return a !== undefined && b !== undefined && a.dev === b.dev && a.ino === b.ino;
+}
+
+/** Undefined where there is no file, or none that can be looked at: reading or writing it tells why. */
+async function statusOf(path: string) {
+  return await stat(path).catch(() => undefined);
 }
 
 /** `model.safetensors` gives `model.checkpoint.safetensors`. */
