@@ -24,12 +24,12 @@ export interface ReduceOptions {
 
 /** An n-dimensional array of float32 (or of booleans, as comparisons give). */
 export class Tensor {
-  /** The engine's array; for `src/tensor` only. */
+  /** The engine's array; for `src/tensor` only, and left out of the declarations. @internal */
   readonly array: EngineArray;
   /** For the variables of `differentiate`: the same values, outside of it. */
   readonly #undifferentiated: Tensor | undefined;
 
-  /** Takes over one reference of an engine array. Use `tensor()`. */
+  /** Takes over one reference of an engine array. Use `tensor()`. @internal */
   constructor(array: EngineArray, undifferentiated?: Tensor) {
     this.array = array;
     this.#undifferentiated = undifferentiated;
