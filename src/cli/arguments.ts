@@ -98,6 +98,11 @@ function checkPositionals(found: readonly string[], expected: readonly Positiona
     const names = missing.map(({ name, help }) => `${name} (${help})`);
     throw new UsageError(`missing ${names.join(" and ")}`);
   }
+  const empty = found.indexOf("");
+  if (empty !== -1 && empty < expected.length) {
+    const { name, help } = expected[empty];
+    throw new UsageError(`${name} (${help}) needs a path, got nothing`);
+  }
   if (found.length > expected.length) {
     const taken = expected.length === 0 ? "options only" : expected.map(({ name }) => name).join(" ");
     throw new UsageError(`unexpected argument ${JSON.stringify(found[expected.length])}: the command takes ${taken}`);

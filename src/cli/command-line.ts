@@ -19,6 +19,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
   const output = new Output(args.slice(0, end === -1 ? args.length : end).includes("--json"));
   const at = args.findIndex((arg) => !arg.startsWith("-"));
   if (at === -1) return runWithoutCommand(args, output);
+  if (args[at] === "help") return await runCommandLine([...args.slice(at + 1), ...args.slice(0, at), "--help"]);
   const [id] = args.slice(at);
   const typed = [...args.slice(0, at), ...args.slice(at + 1)];
   try {

@@ -27,6 +27,8 @@ export interface DataSource {
   readonly summary: string;
   /** Whether it reads what `--data` names. */
   readonly readsFiles: boolean;
+  /** What a network can learn from it: to tell classes apart, or to predict a text. */
+  readonly kind: "classes" | "text";
   /** The samples, no more than are asked for. @throws FileError when files are missing or damaged, UsageError when `--data` is needed and absent */
   load(request: DataRequest): Promise<DatasetSplit>;
 }
@@ -37,6 +39,7 @@ export const dataSources: readonly DataSource[] = [
     id: "digits",
     summary: "handwritten-looking digits that the program draws itself",
     readsFiles: false,
+    kind: "classes",
     load: async ({ seed, trainSamples, testSamples }) =>
       syntheticDigits({
         seed,
@@ -48,12 +51,14 @@ export const dataSources: readonly DataSource[] = [
     id: "mnist",
     summary: "handwritten digits: the four MNIST idx files of the directory --data, plain or gzipped",
     readsFiles: true,
+    kind: "classes",
     load: async ({ location, ...limits }) => firstSamples(await loadMnist(resolveDataDirectory(location)), limits),
   },
   {
     id: "spoken-digits",
     summary: "spoken digits: the recordings of the Free Spoken Digit Dataset in the directory --data",
     readsFiles: true,
+    kind: "classes",
     load: async ({ location, ...limits }) =>
       firstSamples(await loadSpokenDigits(resolveDataDirectory(location)), limits),
   },
@@ -61,6 +66,7 @@ export const dataSources: readonly DataSource[] = [
     id: "text",
     summary: "text in UTF-8: the file --data, or input.txt in that directory",
     readsFiles: true,
+    kind: "text",
     load: async ({ location, sequenceLength, ...limits }) =>
       firstSamples(characterDataset(await readTextOf(resolveDataDirectory(location)), { sequenceLength }), limits),
   },

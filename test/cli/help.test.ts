@@ -28,6 +28,13 @@ test("the program lists every command", async () => {
   for (const { id, summary } of commands) expect(stdout).toContain(`${id.padEnd(9)}${summary}`);
 });
 
+test("help is a word, too", async () => {
+  const typed = [["help"], ["help", "train"], ["help", "train", "--json"]];
+  const asked = [["--help"], ["train", "--help"], ["train", "--help", "--json"]];
+  const run = (args: string[]) => runCli(args, { cwd: folder });
+  expect(await Promise.all(typed.map(run))).toEqual(await Promise.all(asked.map(run)));
+});
+
 test("the version is that of the package", async () => {
   expect(await runCli(["--version"], { cwd: folder })).toEqual({ code: 0, stdout: `${VERSION}\n`, stderr: "" });
   expect(jsonLines(await runCli(["--version", "--json"], { cwd: folder }))).toEqual([{ version: VERSION }]);

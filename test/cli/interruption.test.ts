@@ -53,6 +53,16 @@ test.skipIf(process.platform === "win32")("Ctrl-C is heard in the middle of an e
   expect(await readdir(folder)).toContain("long.checkpoint.safetensors");
 });
 
+test.skipIf(process.platform === "win32")("Ctrl-C stops the demo, which tells it a machine, too", async () => {
+  const child = startCli(["demo", "--json", "--report", "stopped.html"], { cwd: folder });
+  child.stderr.once("data", () => child.kill("SIGINT")); // the heading of the first training
+  const stopped = await resultOf(child);
+  expect(stopped.code).toBe(130);
+  expect(jsonLines(stopped)).toEqual([{ interrupted: true, network: "float32", step: expect.any(Number) }]);
+  expect(stopped.stderr).toMatch(/stopped at step \d+ of the float32 network/);
+  expect(await readdir(folder)).not.toContain("stopped.html");
+});
+
 test("a checkpoint of other settings is refused, and one that was asked for stays", async () => {
   const args = ["train", "--train-samples", "64", "--test-samples", "10", "--epochs", "1", "--out", "m.safetensors"];
   expect((await runCli([...args, "--checkpoint", "kept.safetensors"], { cwd: folder })).code).toBe(0);

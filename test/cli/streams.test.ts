@@ -1,4 +1,5 @@
 /** What stands on which stream, and what becomes of the program when nobody reads on. */
+import { spawn } from "node:child_process";
 import { tmpdir } from "node:os";
 import { expect, test } from "vitest";
 import { commands } from "../../src/cli/commands/index.ts";
@@ -34,6 +35,16 @@ test("a reader that leaves early is no error", async () => {
   child.stdout.destroy();
   const { stderr } = await resultOf(child);
   expect(stderr).toBe("");
+});
+
+test.skipIf(process.platform !== "linux")("a full disk is told in one line", async () => {
+  const { spawnfile, spawnargs } = startCli(["inspect", "--help"], { cwd });
+  const child = spawn("sh", ["-c", 'exec "$@" > /dev/full', "sh", spawnfile, ...spawnargs.slice(1)], { cwd });
+  expect(await resultOf(child)).toEqual({
+    code: 1,
+    stdout: "",
+    stderr: "error: standard output cannot be written: the disk is full: free some space\n",
+  });
 });
 
 test("the stack of an error is shown on demand", async () => {

@@ -7,7 +7,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { classesOf } from "../../src/cli/model-metadata.ts";
 import { type Dataset, syntheticDigits } from "../../src/datasets/index.ts";
 import { npyToFloat32, parseNpy, writeNpy } from "../../src/files/index.ts";
-import { loadModel } from "../../src/runtime/model-file.ts";
+import { Linear, Sequential } from "../../src/nn/index.ts";
+import { loadModel, saveModel } from "../../src/runtime/model-file.ts";
 import { idxFile } from "../support/idx-file.ts";
 import { type CliResult, jsonLines, runCli } from "../support/run-cli.ts";
 
@@ -94,6 +95,15 @@ describe("train", () => {
   });
 });
 
+test("layers without any weight are not saved without a word", async () => {
+  const few = ["--train-samples", "1", "--test-samples", "1", "--epochs", "1", "--out", "zeros.safetensors"];
+  const zeros = await cli("train", ...few, "--quantizer", "threshold");
+  expect(zeros.code).toBe(0);
+  expect(zeros.stdout).toContain("1 sample to learn from, 1 to measure on");
+  expect(zeros.stderr).toMatch(/warning: all trits of layers 0, 3, 6 are 0, so .*: try another --quantizer/);
+  expect(training.stderr).not.toContain("warning");
+});
+
 describe("inspect", () => {
   test("tells layers, shapes, trits and bytes", async () => {
     const text = await cli("inspect", "model.safetensors");
@@ -150,6 +160,25 @@ describe("run", () => {
     const [divided, raw] = [await cli(...bytes, "--divide-by", "255"), await cli(...bytes, "--divide-by", "1")];
     expect(divided.stdout.split("\n")[0]).toBe((await cli(...bytes)).stdout.split("\n")[0]);
     expect(raw.stdout.split("\n")[0]).not.toBe(divided.stdout.split("\n")[0]);
+  });
+
+  test("gives no class where outputs are NaN, and says so", async () => {
+    using model = await new Sequential(new Linear(2, 3)).deploy();
+    await saveModel(model, join(folder, "small.safetensors"));
+    const wrong = Float32Array.of(1, 2, Number.NaN, 2, 3, 4, Number.NaN, 1);
+    await writeFile(join(folder, "wrong.npy"), writeNpy(wrong, [4, 2]));
+    const call = ["run", "small.safetensors", "wrong.npy", "--top", "2"];
+    const text = await cli(...call);
+    expect(text.code).toBe(0);
+    expect(text.stdout).toMatch(/^ +1 {2}\(no class\)$/m);
+    expect(text.stdout).not.toContain("NaN");
+    expect(text.stderr).toMatch(/^warning: 2 of 4 samples gave NaN or infinite outputs, the first is sample 1: /);
+    const lines = jsonLines(await cli(...call, "--json"));
+    expect(lines[1]).toEqual({ sample: 1, index: null, class: null, score: null, top: [] });
+    expect(lines[0]).toMatchObject({ sample: 0, class: expect.any(String), score: expect.any(Number) });
+    // Beyond what is shown, too, and where nobody asks for classes.
+    const raw = await cli("run", "small.safetensors", "wrong.npy", "--limit", "1");
+    expect(raw.stderr).toContain("2 of 4 samples");
   });
 
   test("predicts the character that follows a text", async () => {

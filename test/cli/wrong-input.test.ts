@@ -27,6 +27,7 @@ beforeAll(async () => {
   await writeFile(file("words.csv"), "1,2,3,4\n5,6,seven,8\n");
   await writeFile(file("four.npy"), writeNpy(new Float32Array(8), [2, 4]));
   await writeFile(file("truncated.npy"), writeNpy(new Float32Array(8), [2, 4]).subarray(0, 150));
+  await writeFile(file("header.csv"), "0,5;one\n");
   await writeFile(file("labels.csv"), "0\n3\n");
   await writeFile(file("short.txt"), "too short");
   await symlink(file("model.safetensors"), file("link.safetensors"));
@@ -75,6 +76,19 @@ const usage: [args: string[], message: RegExp][] = [
     ["run", "model.safetensors", "four.npy", "--labels", "labels.csv", "--output", "labels.csv"],
     /--output labels\.csv is also --labels/,
   ],
+  [
+    ["train", "--model", "transformer-char", "--dataset", "digits"],
+    /cannot learn from --dataset digits: name one of text/,
+  ],
+  [
+    ["train", "--model", "cnn", "--dataset", "text", "--data", "short.txt"],
+    /cannot learn from --dataset text: name one of digits, mnist, spoken-digits/,
+  ],
+  [["train", "--train-samples", "99999999"], /--train-samples needs a whole number from 1 to 1000000, got "99999999"/],
+  [["demo", "--test-samples", "1000001"], /--test-samples needs a whole number from 1 to 1000000, got "1000001"/],
+  [["inspect", ""], /MODEL \(a saved model, \.safetensors\) needs a path, got nothing/],
+  [["run", "model.safetensors", ""], /INPUT .* needs a path, got nothing/],
+  [["help", "trian"], /unknown command "trian"/],
   [["demo", "--report", "r.html", "--no-report"], /--report and --no-report contradict each other/],
   [["train", "--float", "--quantizer", "twn"], /leave --quantizer and --activation out/],
   [["train", "--dataset", "digits", "--data", "."], /--dataset digits reads no files/],
@@ -102,7 +116,6 @@ const failure: [args: string[], message: RegExp][] = [
   [["train", "--out", "."], /this is a folder; give a file/],
   [["train", "--model", "transformer-char", "--data", "absent.txt"], /there is no such file: check the path/],
   [["train", "--model", "transformer-char", "--data", "short.txt"], /holds 8 characters, but one sample takes 65/],
-  [["train", "--model", "cnn", "--dataset", "text", "--data", "short.txt"], /take a longer text/],
   [["train", "--resume", "absent.safetensors"], /absent\.safetensors: .*there is no such file: check the path/],
   [["train", "--resume", "model.safetensors", "--out", "new.safetensors"], /this is no checkpoint/],
   [["run", "absent.safetensors", "four.csv"], /absent\.safetensors: .*there is no such file: check the path/],
@@ -112,6 +125,7 @@ const failure: [args: string[], message: RegExp][] = [
   [["run", "model.safetensors", "absent.csv"], /absent\.csv: .*there is no such file: check the path/],
   [["run", "model.safetensors", "five.csv"], /shape \[4\] \(4 values\), the file holds 1 of shape \[5\] .*--labels/],
   [["run", "model.safetensors", "words.csv"], /line 2, column 3: expected a finite number/],
+  [["run", "model.safetensors", "header.csv"], /only line, "0,5;one", holds no number and was taken for a header/],
   [["run", "model.safetensors", "truncated.npy"], /truncated\.npy.*truncated or damaged/],
   [["run", "model.safetensors", "model.safetensors"], /expected an \.npy, idx or CSV file/],
   [["run", "model.safetensors", "four.csv", "--labels", "five.csv"], /expected 2 class indices, one for each sample/],

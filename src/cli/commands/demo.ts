@@ -2,6 +2,7 @@
 import { activationRules } from "../../activation-rules/index.ts";
 import { quantizers } from "../../quantizers/index.ts";
 import { choiceOption, flagOption, textOption, wholeNumberOption } from "../options.ts";
+import { sampleOptions } from "../sample-options.ts";
 import { type Command, defineCommand } from "./command.ts";
 
 /** Trains the same network twice, deploys the ternary one and compares them. */
@@ -25,8 +26,7 @@ export const demo: Command = defineCommand({
       activationRules,
       "how inputs of ternary layers are rounded (default: the quantizer's own)",
     ),
-    trainSamples: wholeNumberOption({ help: "learn from N samples only", least: 1 }),
-    testSamples: wholeNumberOption({ help: "measure on N samples only", least: 1 }),
+    ...sampleOptions,
     report: textOption("FILE", "where the report goes (default report.html)"),
     noReport: flagOption("write no report"),
   },

@@ -5,6 +5,7 @@ import { quantizers } from "../../quantizers/index.ts";
 import { dataSources } from "../data-sources.ts";
 import { choiceOption, flagOption, numberOption, textOption, wholeNumberOption } from "../options.ts";
 import { presets } from "../presets/index.ts";
+import { sampleOptions } from "../sample-options.ts";
 import { type Command, defineCommand } from "./command.ts";
 
 /** Trains a preset and saves it packed. */
@@ -36,8 +37,7 @@ export const train: Command = defineCommand({
       most: 2 ** 32 - 1,
       fallback: 1,
     }),
-    trainSamples: wholeNumberOption({ help: "learn from N samples only", least: 1 }),
-    testSamples: wholeNumberOption({ help: "measure on N samples only", least: 1 }),
+    ...sampleOptions,
     out: textOption("FILE", "where the packed model goes", "model.safetensors"),
     checkpoint: textOption(
       "FILE",

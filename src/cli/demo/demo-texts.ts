@@ -10,6 +10,7 @@ import {
   formatRatio,
 } from "../../report/drawing/number-format.ts";
 import type { DeployedModel } from "../../runtime/deployed-model.ts";
+import { counted } from "../counted.ts";
 import { EXIT_CODES } from "../failure.ts";
 import type { Output } from "../output.ts";
 import type { DeploymentMeasurement, Exactness } from "../training/deployment.ts";
@@ -24,7 +25,7 @@ export interface DeployedTwin {
 /** `synthetic digits: 10,000 images to learn from, 2,000 to measure on` */
 export function describeData({ train, test }: DatasetSplit): string {
   const [name] = train.name.split(",");
-  return `${name}: ${formatCount(sampleCount(train))} images to learn from, ${formatCount(sampleCount(test))} to measure on`;
+  return `${name}: ${counted(sampleCount(train), "image")} to learn from, ${formatCount(sampleCount(test))} to measure on`;
 }
 
 /** `784-256-128-10 with RMS norms, 235,530 parameters` */

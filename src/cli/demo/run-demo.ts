@@ -8,6 +8,8 @@ import { saveReport } from "../../report/save-report.ts";
 import { trainingReport } from "../../report/training-report.ts";
 import type { DeployedModel } from "../../runtime/deployed-model.ts";
 import type { CommandContext } from "../commands/command.ts";
+import { EXIT_CODES } from "../failure.ts";
+import { interruptible } from "../interruption.ts";
 import type { Output } from "../output.ts";
 import { presets, type Recipe } from "../presets/index.ts";
 import { shellLine } from "../shell-line.ts";
@@ -22,6 +24,7 @@ import { printLearningCurves } from "../training/learning-curve.ts";
 import { describeRecipe } from "../training/recipe-text.ts";
 import { type Training, testAccuracyOf, trainModule } from "../training/train-module.ts";
 import { trainingRecord } from "../training/training-record.ts";
+import { warnOfZeroLayers } from "../training/zero-layers.ts";
 import { type DemoDataOptions, loadDemoData } from "./demo-data.ts";
 import { describeData, describeNetwork, printExactness, printGains } from "./demo-texts.ts";
 
@@ -70,7 +73,15 @@ export async function runDemo(options: DemoOptions, { output, typed }: CommandCo
   output.print(`${output.paint("bold", "data")}     ${describeData(split)}`);
 
   const recipe: Recipe = { ...preset.recipe, epochs: options.epochs ?? epochs };
-  const [float, ternary] = await trainTwins(split, recipe, options, output);
+  const twins = await interruptible(output, (signal) => trainTwins(split, recipe, options, { output, signal }));
+  const stopped = twins.find(({ training }) => training.history.stopReason === "aborted");
+  if (stopped !== undefined) {
+    const { name, training } = stopped;
+    output.note(`stopped at step ${training.history.steps} of the ${name} network; a demo starts anew each time`);
+    output.emit({ interrupted: true, network: name, step: training.history.steps });
+    return EXIT_CODES.interrupted;
+  }
+  const [float, ternary] = twins;
   output.print(`\n${output.paint("bold", "Loss of each batch")}`);
   printLearningCurves(
     [float, ternary].map(({ name, training }) => ({ name, losses: training.batchLosses })),
@@ -80,6 +91,7 @@ export async function runDemo(options: DemoOptions, { output, typed }: CommandCo
   output.heading("3  Deploy: pack the weights, leave the training engine behind");
   const deployment = await deployTwins(float.module, ternary.module, split);
   const { exactness, measurement, ternary: deployed } = deployment;
+  warnOfZeroLayers(deployed, options.quantizer, output);
   const exitCode = printExactness(exactness, output);
   output.print();
   printGains(
@@ -123,13 +135,13 @@ export async function runDemo(options: DemoOptions, { output, typed }: CommandCo
   return exitCode;
 }
 
-/** Trains the float network, then the ternary one from the same first weights over the same batches. */
+/** Trains the float network, then, unless stopped, the ternary one from the same first weights over the same batches. */
 async function trainTwins(
   data: DatasetSplit,
   recipe: Recipe,
   { seed, quantizer, activation }: DemoOptions,
-  output: Output,
-): Promise<[Twin, Twin]> {
+  { output, signal }: { readonly output: Output; readonly signal: AbortSignal },
+): Promise<Twin[]> {
   const floatModule = await preset.build(data, seed);
   const { model: ternaryModule } = convertToBitLinear(await preset.build(data, seed), {
     quantizer,
@@ -139,11 +151,12 @@ async function trainTwins(
   output.print(`${output.paint("bold", "recipe")}   ${describeRecipe(recipe)}`);
 
   const train = async (name: string, module: Module, hidesNotes: boolean): Promise<Twin> => {
-    const training = await trainModule(module, data, output, { label: name, hidesNotes, recipe, seed });
+    const training = await trainModule(module, data, output, { label: name, hidesNotes, recipe, seed, signal });
     return { name, module, training };
   };
   output.heading("1  Train it in float32");
   const float = await train("float32", floatModule, false);
+  if (signal.aborted) return [float];
   output.heading(`2  Train it with ternary weights (${quantizer})`);
   const ternary = await train("ternary", ternaryModule, true);
   return [float, ternary];

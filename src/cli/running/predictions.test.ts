@@ -11,9 +11,12 @@ test("classes come best first with their softmax, equal ones by index", () => {
   expect(classes[1].score).toBe(Math.exp(-2) / total);
 });
 
-test("huge logits do not overflow, and NaN is not hidden", () => {
+test("huge logits do not overflow, and NaN or infinity has no class", () => {
   expect(likeliestClasses(Float32Array.of(3e38, 0), 1, undefined)).toEqual([{ index: 0, class: "0", score: 1 }]);
-  expect(likeliestClasses(Float32Array.of(Number.NaN, Number.NaN), 1, undefined)[0].score).toBeNaN();
+  for (const wrong of [Number.NaN, Number.POSITIVE_INFINITY]) {
+    expect(likeliestClasses(Float32Array.of(wrong, 1), 1, undefined)).toEqual([]);
+  }
+  expect(likeliestClasses(Float32Array.of(Number.NEGATIVE_INFINITY, 0), 1, undefined)).toMatchObject([{ index: 1 }]);
 });
 
 test("accuracy counts rows whose largest output is the true class", () => {

@@ -8,12 +8,13 @@ export interface ScoredClass {
   readonly index: number;
   /** Its name, or its index where the model has no names. */
   readonly class: string;
-  /** Softmax over all classes; NaN where an output is. */
+  /** Softmax over all classes. */
   readonly score: number;
 }
 
 /**
- * The likeliest classes of one row of outputs, best first; equal ones in the order of their indices.
+ * The likeliest classes of one row of outputs, best first; equal ones in the order of their indices. None where an
+ * output is NaN or +infinity: then there are no probabilities.
  *
  * @param logits `[classes]`
  */
@@ -25,6 +26,7 @@ export function likeliestClasses(
   const largest = logits.reduce((most, logit) => Math.max(most, logit), Number.NEGATIVE_INFINITY);
   const weights = Float64Array.from(logits, (logit) => Math.exp(logit - largest));
   const total = weights.reduce((sum, weight) => sum + weight, 0);
+  if (!Number.isFinite(total)) return [];
   return Array.from(logits.keys())
     .sort((a, b) => logits[b] - logits[a] || a - b)
     .slice(0, count)
@@ -54,8 +56,8 @@ export function accuracyOf(outputs: Float32Array, outputShape: Shape, labels: Ar
   }
   let correct = 0;
   for (let row = 0; row < rows; row++) {
-    const [best] = likeliestClasses(outputs.subarray(row * classCount, (row + 1) * classCount), 1, undefined);
-    if (best.index === values[row] && !Number.isNaN(best.score)) correct++;
+    const best = likeliestClasses(outputs.subarray(row * classCount, (row + 1) * classCount), 1, undefined).at(0);
+    if (best?.index === values[row]) correct++;
   }
   return correct / rows;
 }

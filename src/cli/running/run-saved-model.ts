@@ -4,11 +4,12 @@ import { writeFileAtomic, writeNpy } from "../../files/index.ts";
 import { formatCount, formatDuration, formatPercent } from "../../report/drawing/number-format.ts";
 import { loadModel } from "../../runtime/model-file.ts";
 import type { CommandContext } from "../commands/command.ts";
+import { counted } from "../counted.ts";
 import { CLASSES_KEY, classesOf } from "../model-metadata.ts";
 import type { Output } from "../output.ts";
 import { runModel } from "../run-model.ts";
 import { checkTargets } from "../target-files.ts";
-import { type ModelOutputs, printClasses, printValues } from "./prediction-lines.ts";
+import { type ModelOutputs, printClasses, printValues, warnOfNonFinite } from "./prediction-lines.ts";
 import { accuracyOf } from "./predictions.ts";
 import { readArrayFile, samplesFor } from "./sample-file.ts";
 
@@ -51,10 +52,11 @@ export async function runSavedModel(
   const isClassifier = names !== undefined || options.top !== undefined || labels !== undefined;
   if (isClassifier) printClasses(outputs, names, { top: options.top ?? DEFAULT_TOP, shown }, output);
   else printValues(outputs, shown, output);
+  warnOfNonFinite(outputs, output);
   if (shown < count) output.print(output.paint("dim", `and ${formatCount(count - shown)} more (--limit 0 shows all)`));
 
   const facts = [
-    `${formatCount(count)} ${count === 1 ? "sample" : "samples"} to outputs of shape ${formatShape(sampleOutputShape)}`,
+    `${counted(count, "sample")} to outputs of shape ${formatShape(sampleOutputShape)}`,
     `${formatDuration(seconds / count)} each on the ${model.backend} backend`,
     ...(accuracy === undefined ? [] : [`accuracy ${formatPercent(accuracy, 2)}`]),
     ...(options.output === undefined ? [] : [`saved to ${options.output}`]),

@@ -15,6 +15,7 @@ import { printLearningCurves } from "./learning-curve.ts";
 import { type Training, testAccuracyOf, trainModule } from "./train-module.ts";
 import { planTraining, type TrainPlan, type TrainPlanOptions } from "./train-plan.ts";
 import { printPlan, reportResult, writeTrainingReport } from "./train-texts.ts";
+import { warnOfZeroLayers } from "./zero-layers.ts";
 
 /** What `bitlinear train` takes. */
 export interface TrainOptions extends TrainPlanOptions {
@@ -49,6 +50,7 @@ export async function runTrain(options: TrainOptions, { output, typed }: Command
 
   using deployed = await module.deploy({ format: options.format });
   await saveModel(deployed, out, { metadata: metadataOf(plan, training, seed) });
+  warnOfZeroLayers(deployed, plan.quantizer, output);
   if (options.checkpoint === undefined) await rm(checkpoint, { force: true });
   if (report !== undefined) {
     const { format } = options;

@@ -4,7 +4,7 @@ import { UsageError } from "../../core/errors.ts";
 import type { DatasetSplit } from "../../datasets/index.ts";
 import { convertToBitLinear, type Module } from "../../nn/index.ts";
 import { quantizers } from "../../quantizers/index.ts";
-import { type DataSource, dataSourceById } from "../data-sources.ts";
+import { type DataSource, dataSourceById, dataSources } from "../data-sources.ts";
 import type { SampleLimits } from "../first-samples.ts";
 import { type Preset, presetById, type Recipe, SEQUENCE_LENGTH } from "../presets/index.ts";
 
@@ -62,6 +62,13 @@ export async function planTraining(options: TrainPlanOptions): Promise<TrainPlan
 function sourceOf(preset: Preset, { data, dataset }: TrainPlanOptions): DataSource {
   const usual = data === undefined ? (preset.ownData ?? preset.givenData) : preset.givenData;
   const source = dataSourceById(dataset ?? usual);
+  const { kind } = dataSourceById(preset.givenData);
+  if (source.kind !== kind) {
+    const fitting = dataSources.filter((each) => each.kind === kind).map(({ id }) => id);
+    throw new UsageError(
+      `--model ${preset.id} cannot learn from --dataset ${source.id}: name one of ${fitting.join(", ")}, or another model`,
+    );
+  }
   if (data === undefined || source.readsFiles) return source;
   throw new UsageError(`--dataset ${source.id} reads no files: leave --data out, or name another data set`);
 }

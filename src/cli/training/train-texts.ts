@@ -4,6 +4,7 @@ import { formatBytes, formatCount, formatPercent, formatRatio } from "../../repo
 import { saveReport } from "../../report/save-report.ts";
 import { trainingReport } from "../../report/training-report.ts";
 import type { DeployedModel } from "../../runtime/deployed-model.ts";
+import { counted } from "../counted.ts";
 import type { Output } from "../output.ts";
 import { compareWithTraining, measureDeployment } from "./deployment.ts";
 import { describeRecipe } from "./recipe-text.ts";
@@ -73,7 +74,7 @@ export function reportResult(
 
 function describeData({ data: { train, test } }: TrainPlan): string {
   const [name] = train.name.split(",");
-  return `${name}: ${formatCount(sampleCount(train))} samples to learn from, ${formatCount(sampleCount(test))} to measure on`;
+  return `${name}: ${counted(sampleCount(train), "sample")} to learn from, ${formatCount(sampleCount(test))} to measure on`;
 }
 
 function describeWeights({ quantizer }: TrainPlan): string {
