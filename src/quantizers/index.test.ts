@@ -187,7 +187,7 @@ test.each(quantizers)("$id takes the options it names and no others", ({ id, def
   const numbers = Object.keys(defaults).filter((name) => name !== "granularity");
   for (const name of numbers) {
     expect(createQuantizer(id, { [name]: 0.25 }).options).toEqual({ ...defaults, [name]: 0.25 });
-    for (const wrong of [-1, Number.NaN, Number.POSITIVE_INFINITY, "1", null]) {
+    for (const wrong of [-1, Number.NaN, Number.POSITIVE_INFINITY, 1e39, 2 ** 64, "1", null]) {
       expect(() => createQuantizer(id, { [name]: wrong } as object)).toThrow(UnsupportedError);
     }
   }
@@ -196,6 +196,15 @@ test.each(quantizers)("$id takes the options it names and no others", ({ id, def
     expect(() => createQuantizer(id, { [name]: 1 } as object)).toThrow(`it takes: ${Object.keys(defaults).join(", ")}`);
   }
   expect(() => createQuantizer(id, { granularity: "per-group" } as object)).toThrow(UnsupportedError);
+});
+
+test.each(quantizers)("$id: the largest options and weights give finite scales", ({ id, defaults }) => {
+  const numbers = Object.keys(defaults).filter((name) => name !== "granularity");
+  const largest = createQuantizer(id, Object.fromEntries(numbers.map((name) => [name, 2 ** 63])));
+  for (const weight of [2 ** 64, 1]) {
+    const { scales } = largest.quantize(Float32Array.of(weight, -weight), { outFeatures: 1, inFeatures: 2 });
+    expect([...scales].every(Number.isFinite)).toBe(true);
+  }
 });
 
 test("an unknown quantizer is refused with the names there are", () => {

@@ -11,6 +11,9 @@ import type { Tensor } from "../tensor/tensor.ts";
  */
 export const MAX_WEIGHT_MAGNITUDE: number = 2 ** 64;
 
+/** Largest option, 2⁶³: times the largest scale, 2⁶⁴, it is finite in float32, so every threshold and scale is. */
+const MAX_OPTION = 2 ** 63;
+
 /** Options of quantizers; each scheme takes those that its `defaults` name. */
 export interface QuantizerOptions {
   /** Whether the scale belongs to the tensor or to each output row. */
@@ -122,9 +125,9 @@ function completeOptions(scheme: QuantizerScheme, options: QuantizerOptions): Qu
         `quantizer ${scheme.id} has no option ${JSON.stringify(name)}; it takes: ${known.join(", ")}`,
       );
     }
-    if (name !== "granularity" && value !== undefined && !(Number.isFinite(value) && (value as number) >= 0)) {
+    if (name !== "granularity" && value !== undefined && !isOptionValue(value)) {
       throw new UnsupportedError(
-        `option ${name} of quantizer ${scheme.id} must be a number of at least 0, got ${value}`,
+        `option ${name} of quantizer ${scheme.id} must be a number from 0 to 2^63, got ${value}`,
       );
     }
   }
@@ -136,6 +139,10 @@ function completeOptions(scheme: QuantizerScheme, options: QuantizerOptions): Qu
     );
   }
   return complete;
+}
+
+function isOptionValue(value: unknown): boolean {
+  return typeof value === "number" && value >= 0 && value <= MAX_OPTION; // NaN compares false
 }
 
 function checkWeights(weights: Float32Array, { outFeatures, inFeatures }: MatrixShape): void {
