@@ -29,6 +29,8 @@ export interface Batch {
   /** `[count, ...targetShape]`, class indices as numbers */
   readonly targets: Float32Array;
   readonly targetShape: Shape;
+  /** Whether targets are indices: those of an `Int32Array`, and single numbers. */
+  readonly hasClassTargets: boolean;
   readonly count: number;
 }
 
@@ -108,7 +110,14 @@ function* batchesOfDataset(data: Dataset, epoch: number, options: BatchOptions):
       inputs.set(data.inputs.subarray(sample * inputSize, (sample + 1) * inputSize), i * inputSize);
       targets.set(data.targets.subarray(sample * targetSize, (sample + 1) * targetSize), i * targetSize);
     }
-    yield { inputs, inputShape, targets, targetShape: data.targetShape, count: size };
+    yield {
+      inputs,
+      inputShape,
+      targets,
+      targetShape: data.targetShape,
+      hasClassTargets: data.targets instanceof Int32Array,
+      count: size,
+    };
   }
 }
 
@@ -129,7 +138,9 @@ async function* batchesOfSamples(
   }
   if (seen === 0) {
     throw new UsageError(
-      "the data gave no sample: a generator can be read only once; pass an array, or a function that returns a new generator",
+      Array.isArray(samples)
+        ? "the data hold no sample: pass an array of at least one"
+        : "the data gave no sample: a generator can be read only once; pass an array, or a function that returns a new generator",
     );
   }
   if (pending.length === 0) return;
@@ -155,7 +166,14 @@ function collate(samples: readonly Sample[], modelShape: BatchOptions["inputShap
     inputs.set(input, i * inputSize);
     targets.set(values, i * targetSize);
   });
-  return { inputs, inputShape: viewedShape([inputSize], modelShape), targets, targetShape, count: samples.length };
+  return {
+    inputs,
+    inputShape: viewedShape([inputSize], modelShape),
+    targets,
+    targetShape,
+    hasClassTargets: typeof first === "number" || first instanceof Int32Array,
+    count: samples.length,
+  };
 }
 
 function checkSample(sample: Partial<Sample> | undefined): void {

@@ -65,6 +65,28 @@ describe("evaluate", () => {
     await expect(evaluate(network(), given as never)).rejects.toThrow(error);
   });
 
+  test.each([2, -1])("a class %s of two is refused, with and without a loss", async (target) => {
+    const targets = Int32Array.from(data.targets, (right, i) => (i === 290 ? target : right));
+    const reason = `Sample 290 of the data has the class ${target}, and the model has outputs for 2 classes, 0 to 1`;
+    for (const options of [{}, { loss: crossEntropy }, { loss: crossEntropy, batchSize: 7 }]) {
+      const failed = evaluate(network(), { ...data, targets }, options);
+      await expect(failed).rejects.toThrow(ShapeError);
+      await expect(failed).rejects.toThrow(reason);
+    }
+    const samples = [{ input: [0, 0], target }];
+    await expect(evaluate(network(), samples, { loss: crossEntropy })).rejects.toThrow("Sample 0 of the data");
+  });
+
+  test("indices with one output each are no classes", async () => {
+    const targets = new Int32Array(300).fill(7);
+    const { loss } = await evaluate(
+      new Linear(2, 1),
+      { ...data, targets, targetShape: [1] },
+      { loss: meanSquaredError, metrics: [] },
+    );
+    expect(loss).toBeGreaterThan(0);
+  });
+
   test("so is a batch size of zero", async () => {
     await expect(evaluate(network(), data, { batchSize: 0 })).rejects.toThrow(ShapeError);
   });
@@ -77,6 +99,11 @@ describe("predict", () => {
     expect(await predict(module, data.inputs, { batchSize: 7 })).toEqual(inOne);
     module.eval();
     expect(inOne).toEqual(await module.forward(tensor(data.inputs, [300, 2])).data());
+  });
+
+  test("takes any list of numbers, as run does", async () => {
+    const expected = await predict(network(), data.inputs);
+    expect(await predict(network(), [...data.inputs])).toEqual(expected);
   });
 
   test("needs whole samples of a known shape", async () => {

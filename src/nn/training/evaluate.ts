@@ -7,6 +7,7 @@ import { distinctParameters } from "../distinct-parameters.ts";
 import { inEvaluationMode } from "../evaluation-mode.ts";
 import type { Module } from "../module.ts";
 import { type Batch, batchesOf, checkTrainingData, isDataset, type TrainingData } from "./batches.ts";
+import { unknownClass } from "./class-targets.ts";
 import type { Loss } from "./losses.ts";
 import { accuracy, type Metric } from "./metrics.ts";
 import { Pauses } from "./pauses.ts";
@@ -85,7 +86,7 @@ export class Evaluator implements Disposable {
 /**
  * Loss and metrics of a module over data, in evaluation mode.
  *
- * @throws ShapeError when data and module do not fit, UsageError when there are no samples, the reason of `signal` once it
+ * @throws ShapeError when data and module do not fit or a target is no class of the module's, UsageError when there are no samples, the reason of `signal` once it
  *   is aborted
  */
 export async function evaluate(module: Module, data: TrainingData, options: EvaluateOptions = {}): Promise<Evaluation> {
@@ -111,6 +112,8 @@ export async function evaluateWith(
     await pauses.take();
     signal?.throwIfAborted();
     const { outputs, loss } = await evaluator.run(batch);
+    const reason = unknownClass(batch, outputs.length, samples);
+    if (reason) throw new ShapeError(reason);
     lossSum += loss * batch.count;
     samples += batch.count;
     metrics.forEach((metric, i) => {
@@ -134,7 +137,7 @@ export async function evaluateWith(
  */
 export async function predict(
   module: Module,
-  inputs: Float32Array,
+  inputs: ArrayLike<number>,
   options: { batchSize?: number; inputShape?: readonly number[] } = {},
 ): Promise<Float32Array> {
   const { batchSize = DEFAULT_BATCH_SIZE, inputShape = module.inputShape } = options;
@@ -144,9 +147,10 @@ export async function predict(
       "predict needs the shape of one sample: pass { inputShape } for a module that does not know it",
     );
   }
-  const count = inputs.length / elementCount(inputShape);
+  const values = inputs instanceof Float32Array ? inputs : Float32Array.from(inputs);
+  const count = values.length / elementCount(inputShape);
   const targets = new Float32Array(Math.floor(count)); // predictions have none, datasets must
-  const data = checkDataset({ name: "predict", inputs, inputShape, targets, targetShape: [] });
+  const data = checkDataset({ name: "predict", inputs: values, inputShape, targets, targetShape: [] });
   using evaluator = new Evaluator(module);
   const pauses = new Pauses();
   let all = new Float32Array(0);

@@ -1,7 +1,7 @@
 /** How a training ends before its time: by a signal, or by numbers that are none. */
 import { describe, expect, test } from "vitest";
 import { network, points, samplesOf, valuesOf } from "../../../test/support/small-trainings.ts";
-import { DivergedError } from "../../core/errors.ts";
+import { DivergedError, ShapeError } from "../../core/errors.ts";
 import type { Module } from "../module.ts";
 import { Linear } from "../modules/linear.ts";
 import { sgd } from "../optimizers/index.ts";
@@ -118,6 +118,19 @@ describe("divergence", () => {
 
   test("classes that do not exist are named", async () => {
     const targets = data.targets.map((target) => target + 5);
-    await expect(train(network(), {}, { ...data, targets })).rejects.toThrow(/class indices/);
+    const reason =
+      /step 1\. Sample \d+ of this batch has the class [56], and the model has outputs for 2 classes, 0 to 1/;
+    for (const wrong of [{ ...data, targets }, samplesOf({ ...data, targets })]) {
+      const failed = train(network(), {}, wrong);
+      await expect(failed).rejects.toThrow(DivergedError);
+      await expect(failed).rejects.toThrow(reason);
+    }
+  });
+
+  test("so are those of the validation data", async () => {
+    const targets = data.targets.map((target, i) => (i === 4 ? 2 : target));
+    const failed = train(network(), { validation: { ...data, targets } });
+    await expect(failed).rejects.toThrow(ShapeError);
+    await expect(failed).rejects.toThrow("Sample 4 of the data has the class 2");
   });
 });

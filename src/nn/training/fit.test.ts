@@ -178,7 +178,7 @@ describe("data", () => {
     ["null", null as never, /training data must be a dataset/],
     ["a number", 5 as never, /got number/],
     ["an object without samples", {} as never, /training data must be/],
-    ["nothing", [], /no sample/],
+    ["nothing", [], /hold no sample: pass an array/],
     ["samples without targets", [{ input: [1, 2] }] as never, /must be \{ input, target \}/],
     ["samples of different sizes", [...samplesOf(XOR), { input: [1], target: 0 }], /must have one size/],
     ["samples of another size than the model's", [{ input: [1, 2, 3], target: 0 }], /takes samples of shape \[2\]/],

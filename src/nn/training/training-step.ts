@@ -14,6 +14,7 @@ import { distinctParameters } from "../distinct-parameters.ts";
 import type { Module } from "../module.ts";
 import type { Optimizer } from "../optimizers/index.ts";
 import type { Batch } from "./batches.ts";
+import { unknownClass } from "./class-targets.ts";
 import { clipByNorm } from "./clip-gradients.ts";
 import type { Loss } from "./losses.ts";
 
@@ -66,6 +67,7 @@ export class TrainingState implements Disposable {
    * Runs one step.
    *
    * @param step counted from 1
+   * @throws DivergedError when the loss is not finite because a target is no class of the model's
    */
   async run(batch: Batch, step: number, learningRate: number): Promise<StepResult> {
     const { optimizer, seed, needsOutputs } = this.#options;
@@ -83,6 +85,8 @@ export class TrainingState implements Disposable {
       this.#isSynced = false;
       // Waiting here keeps the engine from queueing steps without end.
       const [value] = await loss.data();
+      const reason = Number.isFinite(value) ? undefined : unknownClass(batch, outputs.size);
+      if (reason) throw new DivergedError(`the loss became ${value} at step ${step}. ${reason}`, step);
       const result = { loss: value, outputs: needsOutputs ? await outputs.data() : new Float32Array(0) };
       loss.dispose();
       outputs.dispose();
