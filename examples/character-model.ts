@@ -6,7 +6,7 @@
  * DIR holds tiny Shakespeare (input.txt); BITLINEAR_DATA names it as well. An epoch here is 100 steps of 16 passages.
  */
 import { parseArgs } from "node:util";
-import { BitLinearError, type DeployedModel } from "bitlinear";
+import { BitLinearError, type DeployedModel, UsageError } from "bitlinear";
 import {
   characterDataset,
   loadTinyShakespeare,
@@ -43,7 +43,10 @@ async function main(): Promise<void> {
       seed: { type: "string", default: "1" },
     },
   });
-  const seed = Number(values.seed);
+  const [seed, length] = [Number(values.seed), Number(values.length)];
+  if (!(Number.isInteger(length) && length >= 1)) {
+    throw new UsageError(`--length needs a whole number of at least 1, got "${values.length}"`);
+  }
   const text = await loadTinyShakespeare(resolveDataDirectory(values.data));
   const { train, test, vocabulary } = characterDataset(text, { sequenceLength: CONTEXT });
   const classes = vocabulary.characters.length;
@@ -82,11 +85,11 @@ async function main(): Promise<void> {
   console.log(`Packed into ${deployed.byteLength} bytes (${deployed.floatByteLength} in float), it writes:\n`);
   const started = performance.now();
   process.stdout.write(values.prompt);
-  for await (const character of write(deployed, vocabulary, values.prompt, Number(values.length), seed)) {
+  for await (const character of write(deployed, vocabulary, values.prompt, length, seed)) {
     process.stdout.write(character);
   }
   const seconds = (performance.now() - started) / 1000;
-  console.log(`\n\n${(Number(values.length) / seconds).toFixed(0)} characters a second on "${deployed.backend}"`);
+  console.log(`\n\n${(length / seconds).toFixed(0)} characters a second on "${deployed.backend}"`);
 }
 
 /** Characters drawn one after another, each seen by the model before it gives the next. */
@@ -122,6 +125,11 @@ function draw(logits: Float32Array, temperature: number, random: RandomSource): 
 }
 
 main().catch((error: unknown) => {
+  if (error instanceof TypeError && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS")) {
+    console.error(`${error.message.replaceAll("\n", " ")}; the head of this file shows how it is called`);
+    process.exitCode = 2;
+    return;
+  }
   console.error(error instanceof BitLinearError ? `${error.name}: ${error.message}` : error);
   process.exitCode = 1;
 });

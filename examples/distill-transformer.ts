@@ -7,7 +7,7 @@
  * steps of 16 passages, one of the ternary models 200.
  */
 import { parseArgs } from "node:util";
-import { BitLinearError } from "bitlinear";
+import { BitLinearError, UsageError } from "bitlinear";
 import {
   characterDataset,
   type Dataset,
@@ -52,7 +52,10 @@ async function main(): Promise<void> {
     },
   });
   const { quantizer } = values;
-  const seed = Number(values.seed);
+  const [seed, distillEpochs] = [Number(values.seed), Number(values["distill-epochs"])];
+  if (!(Number.isInteger(distillEpochs) && distillEpochs >= 1)) {
+    throw new UsageError(`--distill-epochs needs a whole number of at least 1, got "${values["distill-epochs"]}"`);
+  }
   const text = await loadTinyShakespeare(resolveDataDirectory(values.data));
   const { train, test, vocabulary } = characterDataset(text, { sequenceLength: CONTEXT });
   const unseen = firstOf(test, UNSEEN);
@@ -80,7 +83,7 @@ async function main(): Promise<void> {
   const passages = firstOf(train, LABELLED);
   const fineTuning = {
     ...recipe,
-    epochs: Number(values["distill-epochs"]),
+    epochs: distillEpochs,
     optimizer: adamW({ learningRate: 2e-3 }),
   };
   await fit(student, await labelledBy(teacher, passages), { ...fineTuning, loss: klDivergence() });
@@ -129,6 +132,11 @@ async function lossOn(data: Dataset, model: Module): Promise<number> {
 }
 
 main().catch((error: unknown) => {
+  if (error instanceof TypeError && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS")) {
+    console.error(`${error.message.replaceAll("\n", " ")}; the head of this file shows how it is called`);
+    process.exitCode = 2;
+    return;
+  }
   console.error(error instanceof BitLinearError ? `${error.name}: ${error.message}` : error);
   process.exitCode = 1;
 });

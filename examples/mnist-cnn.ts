@@ -8,7 +8,7 @@
  * `--samples` takes only the first images of the training set; `--out` saves the packed network.
  */
 import { parseArgs } from "node:util";
-import { BitLinearError, saveModel } from "bitlinear";
+import { BitLinearError, saveModel, UsageError } from "bitlinear";
 import { type Dataset, loadMnist, RandomSource, resolveDataDirectory, sampleCount, subset } from "bitlinear/datasets";
 import {
   accuracy,
@@ -43,7 +43,11 @@ async function main(): Promise<void> {
   });
   const seed = Number(values.seed);
   const { train: all, test } = await loadMnist(resolveDataDirectory(values.data));
-  const train = subset(all, 0, Number(values.samples ?? sampleCount(all)));
+  const samples = Number(values.samples ?? sampleCount(all));
+  if (!(Number.isInteger(samples) && samples >= 1 && samples <= sampleCount(all))) {
+    throw new UsageError(`--samples needs a whole number from 1 to ${sampleCount(all)}, got "${values.samples}"`);
+  }
+  const train = subset(all, 0, samples);
 
   const ternary = { quantizer: values.quantizer };
   const model = new Sequential(
@@ -104,6 +108,11 @@ function* shifted({ inputs, targets }: Dataset, random: RandomSource): Generator
 }
 
 main().catch((error: unknown) => {
+  if (error instanceof TypeError && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS")) {
+    console.error(`${error.message.replaceAll("\n", " ")}; the head of this file shows how it is called`);
+    process.exitCode = 2;
+    return;
+  }
   console.error(error instanceof BitLinearError ? `${error.name}: ${error.message}` : error);
   process.exitCode = 1;
 });
