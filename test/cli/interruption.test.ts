@@ -67,6 +67,8 @@ test("a checkpoint of other settings is refused, and one that was asked for stay
   const args = ["train", "--train-samples", "64", "--test-samples", "10", "--epochs", "1", "--out", "m.safetensors"];
   expect((await runCli([...args, "--checkpoint", "kept.safetensors"], { cwd: folder })).code).toBe(0);
   expect(await readdir(folder)).toContain("kept.safetensors");
+  const more = ["--epochs", "2", "--checkpoint", "kept.safetensors", "--resume", "kept.safetensors"];
+  expect((await runCli([...args, ...more], { cwd: folder })).stderr).not.toContain("would destroy");
   const other = await runCli([...args, "--resume", "kept.safetensors", "--seed", "3"], { cwd: folder });
   expect(other.code).toBe(2);
   expect(other.stderr).toContain("was made with other settings");

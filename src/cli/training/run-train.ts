@@ -67,11 +67,11 @@ export async function runTrain(options: TrainOptions, { output, typed }: Command
  */
 async function checkFiles({ out, report, data, resume, ...options }: TrainOptions, checkpoint: string): Promise<void> {
   const isGoingOn = resume !== undefined && (await isSameFile(resume, checkpoint));
-  await checkTargets(
-    { "--out": out, "--checkpoint": checkpoint, "--report": report },
-    // A training may go on writing the checkpoint that it goes on from.
-    { "--data": data ?? process.env[DATA_VARIABLE], "--resume": isGoingOn ? undefined : resume },
-  );
+  const written = { "--out": out, "--report": report };
+  const read = { "--data": data ?? process.env[DATA_VARIABLE], "--resume": resume };
+  await checkTargets(written, read);
+  // A training may go on writing the checkpoint that it goes on from, wherever it lies.
+  await checkTargets({ ...written, "--checkpoint": checkpoint }, isGoingOn ? {} : read);
   const isInTheWay = options.checkpoint === undefined && !isGoingOn && (await statusOf(checkpoint)) !== undefined;
   if (isInTheWay) {
     const advice = `go on from it with --resume ${checkpoint}, or delete it`;
