@@ -18,6 +18,7 @@ test("JSON within the limits is parsed as always", () => {
 test.each([
   ["exactly as deep as allowed", "[[[[]]]]"],
   ["brackets and commas in strings", `["[[[[[[[[", "\\"[[[[[[[[", "\\\\", "{,,,,,,,,,,,,,,,,,,,,,,,,,,,,,"]`],
+  ["one key in several objects, and as a value", `[{"a":"a"},{"a":{"a":["a","a:"]},"b":"a"}]`],
   ["as many values as allowed", `[${"1,".repeat(19)}1]`],
   ["as long as allowed", JSON.stringify("x".repeat(998))],
 ])("%s passes", (_, text) => {
@@ -35,6 +36,8 @@ test.each([
   ["one character too long", JSON.stringify("x".repeat(999)), "the text may have at most 1000 characters, got 1001"],
   ["no JSON", "{", "the text is not valid JSON"],
   ["nothing", "", "the text is not valid JSON"],
+  ["a key that stands twice", `{"a":1,"b":{"a":1},"a":2}`, `the text has the key "a" twice in one object`],
+  ["two spellings of one key", String.raw`[{"\"a":1, "\u0022a" : 2}]`, "the text has the key"],
   ["closed too often", "]]]]", "the text is not valid JSON"],
 ])("%s is refused", (_, text, message) => {
   expect(() => parse(text)).toThrow(FileError);

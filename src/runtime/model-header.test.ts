@@ -25,7 +25,16 @@ test.each<[string, string, RegExp]>([
   ["a million objects within objects", '{"a":'.repeat(million), /nest at most 8 levels/],
   ["millions of lists", wide("[]", 2 * million), /hold at most 524288 values/],
   ["a text of 20 MB", JSON.stringify("x".repeat(20 * million)), /at most 8388608 characters/],
-  ["half a million members of one name", `{"version":1${',"a":1'.repeat(half)}}`, /must have writtenBy, nodes, output/],
+  [
+    "half a million members of one name",
+    `{"version":1${',"a":1'.repeat(half)}}`,
+    /has the key "a" twice in one object/,
+  ],
+  [
+    "one member of a long name twice",
+    `{"${"x".repeat(million)}":1,"${"x".repeat(million)}":1}`,
+    /has the key "x+… twice/,
+  ],
   [
     "half a million members",
     `{${Array.from({ length: half }, (_, i) => `"a${i}":1`).join(",")}}`,
