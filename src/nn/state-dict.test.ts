@@ -35,7 +35,7 @@ test("strict loading lists everything that is missing, extra or of another shape
       [
         "the state does not fit the module, nothing was loaded:",
         "shape: 0.weight must be [2, 3], got [3, 2]",
-        "shape: 0.bias must be [2], got [2]",
+        "data: 0.bias of shape [2] needs 2 values, got 3",
         "missing: 1.bias [1]",
         "extra: 2.weight",
       ].join("\n  "),

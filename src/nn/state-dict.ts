@@ -45,7 +45,11 @@ export function loadStateDict(module: Module, state: StateDict, { strict = true 
       loads.push([parameter, entry]);
       if (sameShape(entry.shape, parameter.shape) && entry.data.length === parameter.size) continue;
       const expected = formatShape(parameter.shape);
-      problems.push(`shape: ${spellings[0]} must be ${expected}, got ${formatShape(entry.shape)}`);
+      problems.push(
+        sameShape(entry.shape, parameter.shape)
+          ? `data: ${spellings[0]} of shape ${expected} needs ${parameter.size} values, got ${entry.data.length}`
+          : `shape: ${spellings[0]} must be ${expected}, got ${formatShape(entry.shape)}`,
+      );
     }
   }
   if (strict) {

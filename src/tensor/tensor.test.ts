@@ -1,5 +1,6 @@
 /** Every operation against plain loops, eager and compiled. EPSILON is the unit roundoff of float32. */
 import { describe, expect, test } from "vitest";
+import { ShapeError } from "../core/errors.ts";
 import { RandomSource } from "../core/random.ts";
 import { laneSum } from "../core/rounding.ts";
 import { elementCount, type Shape } from "../core/shape.ts";
@@ -385,3 +386,8 @@ test.each([
 function sigmoid(value: number): number {
   return 1 / (1 + Math.exp(-value));
 }
+
+test("empty tensors are refused, which the engine could not compute with", () => {
+  expect(() => tensor([], [0, 4])).toThrow(new ShapeError("a tensor needs at least one value, got the shape [0, 4]"));
+  expect(() => tensor([])).toThrow(ShapeError);
+});

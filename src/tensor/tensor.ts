@@ -282,12 +282,14 @@ export class Tensor {
 /**
  * A tensor from host values.
  *
- * @throws ShapeError when the values do not fill the shape
+ * @throws ShapeError when the values do not fill the shape, or there is none: the engine has no empty arrays
  */
 export function tensor(values: ArrayLike<number>, shape: Shape = [values.length]): Tensor {
   if (values.length !== elementCount(shape)) {
     throw new ShapeError(`shape ${formatShape(shape)} needs ${elementCount(shape)} values, got ${values.length}`);
   }
+  if (values.length === 0)
+    throw new ShapeError(`a tensor needs at least one value, got the shape ${formatShape(shape)}`);
   const floats = values instanceof Float32Array ? values : Float32Array.from(values);
   return new Tensor(np.array(floats as Float32Array<ArrayBuffer>).reshape([...shape]));
 }

@@ -52,6 +52,14 @@ test("what is no layer is refused when it runs", () => {
   expect(() => model.forward(tensor([1], [1, 1]))).toThrow(UnsupportedError);
 });
 
+test("a function that is no activation is named when it is deployed", async () => {
+  const double = ((x) => x.mul(2)) as Layer;
+  const model = new Sequential(new Linear(1, 1), new Residual(double));
+  const message = 'layer "1.layer" is a function that deployed models do not know';
+  await expect(lowerModule(model, {})).rejects.toThrow(UnsupportedError);
+  await expect(lowerModule(model, {})).rejects.toThrow(message);
+});
+
 test("the path of a child of the model is its name", () => {
   expect(pathOf("", "head")).toBe("head");
   expect(pathOf("blocks.0", "head")).toBe("blocks.0.head");

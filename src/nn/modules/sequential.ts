@@ -1,5 +1,6 @@
 /** Layers one after another. */
 
+import { UnsupportedError } from "../../core/errors.ts";
 import type { GraphBuilder, Value } from "../../runtime/graph.ts";
 import { activation, add } from "../../runtime/ops/index.ts";
 import type { Tensor } from "../../tensor/index.ts";
@@ -56,9 +57,14 @@ export class Residual extends Module {
   }
 }
 
-/** Yields the operations of a module or an activation. */
+/** Yields the operations of a module or an activation. @throws UnsupportedError for a function that is no activation */
 export async function lowerLayer(layer: Layer, graph: GraphBuilder, input: Value, name: string): Promise<Value> {
   if (layer instanceof Module) return await layer.lower(graph, input, name);
+  if (typeof layer.functionName !== "string") {
+    throw new UnsupportedError(
+      `layer ${JSON.stringify(name)} is a function that deployed models do not know: use one of the activations (relu, gelu, ...), or a Module that defines lower()`,
+    );
+  }
   return graph.add(activation, name, [input], { function: layer.functionName });
 }
 
