@@ -113,6 +113,11 @@ function* movedInTime({ inputs, targets }: Dataset, random: RandomSource): Gener
 }
 
 main().catch((error: unknown) => {
+  if (error instanceof TypeError && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS")) {
+    console.error(`${error.message.replaceAll("\n", " ")}; the head of this file shows how it is called`);
+    process.exitCode = 2;
+    return;
+  }
   console.error(error instanceof BitLinearError ? `${error.name}: ${error.message}` : error);
   process.exitCode = 1;
 });

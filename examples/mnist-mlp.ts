@@ -8,7 +8,7 @@
  * `--samples` takes only the first images of the training set.
  */
 import { parseArgs } from "node:util";
-import { BitLinearError } from "bitlinear";
+import { BitLinearError, UsageError } from "bitlinear";
 import { type DatasetSplit, loadMnist, resolveDataDirectory, sampleCount, subset } from "bitlinear/datasets";
 import {
   adamW,
@@ -41,7 +41,11 @@ async function main(): Promise<void> {
   const { quantizer } = values;
   const [epochs, seed] = [Number(values.epochs), Number(values.seed)];
   const { train, test } = await loadMnist(resolveDataDirectory(values.data));
-  const digits = { train: subset(train, 0, Number(values.samples ?? sampleCount(train))), test };
+  const samples = Number(values.samples ?? sampleCount(train));
+  if (!(Number.isInteger(samples) && samples >= 1 && samples <= sampleCount(train))) {
+    throw new UsageError(`--samples needs a whole number from 1 to ${sampleCount(train)}, got "${values.samples}"`);
+  }
+  const digits = { train: subset(train, 0, samples), test };
 
   console.log(`Training a network whose weights are -1, 0 or +1 (quantizer ${quantizer}) ...`);
   const ternary = network(
@@ -112,6 +116,11 @@ function percent(share: number): string {
 }
 
 main().catch((error: unknown) => {
+  if (error instanceof TypeError && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS")) {
+    console.error(`${error.message.replaceAll("\n", " ")}; the head of this file shows how it is called`);
+    process.exitCode = 2;
+    return;
+  }
   console.error(error instanceof BitLinearError ? `${error.name}: ${error.message}` : error);
   process.exitCode = 1;
 });
