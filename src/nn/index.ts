@@ -28,13 +28,14 @@ export { GlobalAveragePool2d } from "./modules/global-average-pool2d.ts";
 export type { Pair } from "./modules/images.ts";
 export { LayerNorm } from "./modules/layer-norm.ts";
 export { Linear, type LinearOptions } from "./modules/linear.ts";
-export { MaxPool2d, type PoolOptions } from "./modules/max-pool2d.ts";
+export { MaxPool2d } from "./modules/max-pool2d.ts";
 export { type AttentionOptions, MultiHeadAttention, type ProjectionOptions } from "./modules/multi-head-attention.ts";
 export {
   MultiTernaryLinear,
   type MultiTernaryLinearOptions,
   type PlaneOptions,
 } from "./modules/multi-ternary-linear.ts";
+export type { Pool2d, PoolOptions } from "./modules/pool2d.ts";
 export { PositionEmbedding } from "./modules/position-embedding.ts";
 export { type NormOptions, RMSNorm } from "./modules/rms-norm.ts";
 export { Residual, Sequential } from "./modules/sequential.ts";

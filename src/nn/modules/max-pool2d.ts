@@ -2,14 +2,8 @@
 import type { GraphBuilder, Value } from "../../runtime/graph.ts";
 import { maxPool } from "../../runtime/ops/index.ts";
 import { type Tensor, tensor } from "../../tensor/index.ts";
-import { Module } from "../module.ts";
-import { formatPair, outputSize, type Pair, pairOf, windowValues } from "./images.ts";
-
-/** Options of pools. */
-export interface PoolOptions {
-  /** Step of the window, one number or `[vertical, horizontal]`; the window's size by default. */
-  stride?: number | Pair;
-}
+import { outputSize, type Pair, windowValues } from "./images.ts";
+import { Pool2d } from "./pool2d.ts";
 
 /**
  * The largest value of each window and channel, `[batch, height, width, channels]` → `[batch, outHeight, outWidth,
@@ -17,19 +11,7 @@ export interface PoolOptions {
  *
  * The gradient goes to the largest value; where several are equal, to the first of them, row by row, as in PyTorch.
  */
-export class MaxPool2d extends Module {
-  readonly kernelSize: Pair;
-  readonly stride: Pair;
-  readonly padding: Pair = [0, 0];
-
-  /** @throws ShapeError when a size is not a whole number of at least 1 */
-  constructor(kernelSize: number | Pair, { stride = kernelSize }: PoolOptions = {}) {
-    super();
-    this.kernelSize = pairOf("kernelSize", kernelSize);
-    this.stride = pairOf("stride", stride);
-    this.inputShape = [null, null, null];
-  }
-
+export class MaxPool2d extends Pool2d {
   override forward(x: Tensor): Tensor {
     const size = outputSize(this, x, this);
     const isTiled = this.stride[0] === this.kernelSize[0] && this.stride[1] === this.kernelSize[1];
@@ -40,10 +22,6 @@ export class MaxPool2d extends Module {
 
   override async lower(graph: GraphBuilder, input: Value, name: string): Promise<Value> {
     return graph.add(maxPool, name, [input], { kernelSize: this.kernelSize, stride: this.stride });
-  }
-
-  override describe(): string {
-    return formatPair(this.kernelSize);
   }
 
   /**
