@@ -24,11 +24,28 @@ export function nextSeed(): number {
   return deriveSeed(sequence.seed, sequence.drawn++);
 }
 
-/** PyTorch's default for linear and convolution layers: uniform in ±1/sqrt(fan-in), from a seed. @throws ShapeError beyond `MAX_ELEMENTS` values */
-export function uniformFanIn(shape: Shape, fanIn: number, seed: number): Parameter {
+/**
+ * A weight `[outputs, ...]` and its bias `[outputs]` as PyTorch starts linear and convolution layers: uniform in
+ * ±1/sqrt(fan-in), where the fan-in is the number of weights of an output. Without a seed it takes the next one of the
+ * sequence.
+ *
+ * @throws ShapeError beyond `MAX_ELEMENTS` values
+ */
+export function initialWeights(
+  shape: Shape,
+  { bias = true, seed = nextSeed() }: { bias?: boolean; seed?: number },
+): { weight: Parameter; bias: Parameter | undefined } {
+  const bound = 1 / Math.sqrt(elementCount(shape.slice(1)));
+  return {
+    weight: uniform(shape, bound, deriveSeed(seed, "weight")),
+    bias: bias ? uniform([shape[0]], bound, deriveSeed(seed, "bias")) : undefined,
+  };
+}
+
+/** Values between ±bound, from a seed. */
+function uniform(shape: Shape, bound: number, seed: number): Parameter {
   checkElementCount("a parameter", shape);
   const random = new RandomSource(seed);
-  const bound = 1 / Math.sqrt(fanIn);
   return new Parameter(
     shape,
     Float32Array.from({ length: elementCount(shape) }, () => random.uniform(-bound, bound)),

@@ -1,13 +1,12 @@
 /** The ternary convolution over images. */
 import { type ActivationRuleId, activationRule } from "../../activation-rules/index.ts";
-import { deriveSeed } from "../../core/random.ts";
 import { checkSize } from "../../core/shape.ts";
 import type { TernaryMatrix } from "../../core/ternary-matrix.ts";
 import type { GraphBuilder, Value } from "../../runtime/graph.ts";
 import { ternaryConvolution } from "../../runtime/ops/index.ts";
 import type { Parameter, Tensor } from "../../tensor/index.ts";
 import { floatTensorOf, packedPlanes } from "../deploy.ts";
-import { nextSeed, uniformFanIn } from "../initialise.ts";
+import { initialWeights } from "../initialise.ts";
 import { Module } from "../module.ts";
 import type { TernaryLayer, TernarySizes } from "../summary-bytes.ts";
 import type { Conv2d, ConvOptions } from "./conv2d.ts";
@@ -56,7 +55,6 @@ export class BitConv2d extends Module implements TernaryLayer {
     const geometry = convolutionGeometry(kernelSize, options);
     const fanIn = inChannels * geometry.kernelSize[0] * geometry.kernelSize[1];
     checkRowLength(fanIn);
-    const { bias = true, seed = nextSeed() } = options;
     this.inChannels = inChannels;
     this.outChannels = outChannels;
     this.kernelSize = geometry.kernelSize;
@@ -64,10 +62,11 @@ export class BitConv2d extends Module implements TernaryLayer {
     this.padding = geometry.padding;
     this.inputShape = [null, null, inChannels];
     this.activation = activationRule(activationOf(options)).id;
-    this.weight = uniformFanIn([outChannels, inChannels, ...this.kernelSize], fanIn, deriveSeed(seed, "weight"));
+    const { weight, bias } = initialWeights([outChannels, inChannels, ...this.kernelSize], options);
+    this.weight = weight;
     this.ternaryWeight = new TernaryWeight(this.weight, { outFeatures: outChannels, inFeatures: fanIn }, options);
     this.learnedScale = this.ternaryWeight.learnedScale;
-    this.bias = bias ? uniformFanIn([outChannels], fanIn, deriveSeed(seed, "bias")) : undefined;
+    this.bias = bias;
   }
 
   /** A ternary layer with the weights and the geometry of a float one, to be fine-tuned. */

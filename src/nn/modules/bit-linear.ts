@@ -1,13 +1,12 @@
 /** The ternary fully connected layer. */
 import { type ActivationRuleId, activationRule } from "../../activation-rules/index.ts";
-import { deriveSeed } from "../../core/random.ts";
 import { checkSize } from "../../core/shape.ts";
 import type { TernaryMatrix } from "../../core/ternary-matrix.ts";
 import type { GraphBuilder, Value } from "../../runtime/graph.ts";
 import { ternaryLinear } from "../../runtime/ops/index.ts";
 import type { Parameter, Tensor } from "../../tensor/index.ts";
 import { floatTensorOf, packedPlanes } from "../deploy.ts";
-import { nextSeed, uniformFanIn } from "../initialise.ts";
+import { initialWeights } from "../initialise.ts";
 import { Module } from "../module.ts";
 import type { TernaryLayer, TernarySizes } from "../summary-bytes.ts";
 import type { Linear, LinearOptions } from "./linear.ts";
@@ -48,15 +47,15 @@ export class BitLinear extends Module implements TernaryLayer {
     checkSize("inFeatures", inFeatures);
     checkSize("outFeatures", outFeatures);
     checkRowLength(inFeatures);
-    const { bias = true, seed = nextSeed() } = options;
     this.inFeatures = inFeatures;
     this.outFeatures = outFeatures;
     this.inputShape = [inFeatures];
     this.activation = activationRule(activationOf(options)).id;
-    this.weight = uniformFanIn([outFeatures, inFeatures], inFeatures, deriveSeed(seed, "weight"));
+    const { weight, bias } = initialWeights([outFeatures, inFeatures], options);
+    this.weight = weight;
     this.ternaryWeight = new TernaryWeight(this.weight, { outFeatures, inFeatures }, options);
     this.learnedScale = this.ternaryWeight.learnedScale;
-    this.bias = bias ? uniformFanIn([outFeatures], inFeatures, deriveSeed(seed, "bias")) : undefined;
+    this.bias = bias;
   }
 
   /** A ternary layer with the weights of a float one, to be fine-tuned. */

@@ -1,11 +1,10 @@
 /** The float32 convolution over images. */
-import { deriveSeed } from "../../core/random.ts";
 import { checkSize } from "../../core/shape.ts";
 import type { GraphBuilder, Value } from "../../runtime/graph.ts";
 import { convolution } from "../../runtime/ops/index.ts";
 import { lift, type Parameter, type Tensor } from "../../tensor/index.ts";
 import { floatTensorOf } from "../deploy.ts";
-import { nextSeed, uniformFanIn } from "../initialise.ts";
+import { initialWeights } from "../initialise.ts";
 import { Module } from "../module.ts";
 import { convolutionAttributes, convolutionGeometry, convolve, describeConvolution } from "./convolution.ts";
 import { outputSize, type Pair } from "./images.ts";
@@ -46,16 +45,15 @@ export class Conv2d extends Module {
     checkSize("inChannels", inChannels);
     checkSize("outChannels", outChannels);
     const geometry = convolutionGeometry(kernelSize, options);
-    const { bias = true, seed = nextSeed() } = options;
     this.inChannels = inChannels;
     this.outChannels = outChannels;
     this.kernelSize = geometry.kernelSize;
     this.stride = geometry.stride;
     this.padding = geometry.padding;
     this.inputShape = [null, null, inChannels];
-    const fanIn = inChannels * this.kernelSize[0] * this.kernelSize[1];
-    this.weight = uniformFanIn([outChannels, inChannels, ...this.kernelSize], fanIn, deriveSeed(seed, "weight"));
-    this.bias = bias ? uniformFanIn([outChannels], fanIn, deriveSeed(seed, "bias")) : undefined;
+    const { weight, bias } = initialWeights([outChannels, inChannels, ...this.kernelSize], options);
+    this.weight = weight;
+    this.bias = bias;
   }
 
   override forward(x: Tensor): Tensor {

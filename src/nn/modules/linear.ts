@@ -1,11 +1,10 @@
 /** The float32 fully connected layer. */
-import { deriveSeed } from "../../core/random.ts";
 import { checkSize } from "../../core/shape.ts";
 import type { GraphBuilder, Value } from "../../runtime/graph.ts";
 import { linear } from "../../runtime/ops/index.ts";
 import type { Parameter, Tensor } from "../../tensor/index.ts";
 import { floatTensorOf } from "../deploy.ts";
-import { nextSeed, uniformFanIn } from "../initialise.ts";
+import { initialWeights } from "../initialise.ts";
 import { Module } from "../module.ts";
 import { checkLastAxis, overRows } from "./rows.ts";
 
@@ -27,15 +26,16 @@ export class Linear extends Module {
   readonly bias: Parameter | undefined;
 
   /** @throws ShapeError when a size is not a whole number of at least 1 */
-  constructor(inFeatures: number, outFeatures: number, { bias = true, seed = nextSeed() }: LinearOptions = {}) {
+  constructor(inFeatures: number, outFeatures: number, options: LinearOptions = {}) {
     super();
     checkSize("inFeatures", inFeatures);
     checkSize("outFeatures", outFeatures);
     this.inFeatures = inFeatures;
     this.outFeatures = outFeatures;
     this.inputShape = [inFeatures];
-    this.weight = uniformFanIn([outFeatures, inFeatures], inFeatures, deriveSeed(seed, "weight"));
-    this.bias = bias ? uniformFanIn([outFeatures], inFeatures, deriveSeed(seed, "bias")) : undefined;
+    const { weight, bias } = initialWeights([outFeatures, inFeatures], options);
+    this.weight = weight;
+    this.bias = bias;
   }
 
   override forward(x: Tensor): Tensor {

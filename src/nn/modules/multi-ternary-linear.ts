@@ -1,6 +1,5 @@
 /** A fully connected layer of several ternary planes. */
 import { type ActivationRuleId, activationRule } from "../../activation-rules/index.ts";
-import { deriveSeed } from "../../core/random.ts";
 import { checkSize } from "../../core/shape.ts";
 import type { TernaryMatrix } from "../../core/ternary-matrix.ts";
 import type { Quantizer } from "../../quantizers/index.ts";
@@ -18,7 +17,7 @@ import type { GraphBuilder, Value } from "../../runtime/graph.ts";
 import { ternaryLinear } from "../../runtime/ops/index.ts";
 import { compile, lift, Parameter, type Tensor, tensor } from "../../tensor/index.ts";
 import { floatTensorOf, packedPlanes } from "../deploy.ts";
-import { nextSeed, uniformFanIn } from "../initialise.ts";
+import { initialWeights } from "../initialise.ts";
 import { Module } from "../module.ts";
 import type { TernaryLayer, TernarySizes } from "../summary-bytes.ts";
 import type { Linear, LinearOptions } from "./linear.ts";
@@ -67,7 +66,7 @@ export class MultiTernaryLinear extends Module implements TernaryLayer {
     checkSize("inFeatures", inFeatures);
     checkSize("outFeatures", outFeatures);
     checkRowLength(inFeatures);
-    const { planes = 2, fit = "greedy", bias = true, seed = nextSeed() } = options;
+    const { planes = 2, fit = "greedy" } = options;
     checkPlanes(planes, fit);
     this.inFeatures = inFeatures;
     this.outFeatures = outFeatures;
@@ -76,9 +75,10 @@ export class MultiTernaryLinear extends Module implements TernaryLayer {
     this.inputShape = [inFeatures];
     this.quantizer = planeQuantizer(options);
     this.activation = activationRule(activationOf({ ...options, quantizer: this.quantizer.id })).id;
-    this.weight = uniformFanIn([outFeatures, inFeatures], inFeatures, deriveSeed(seed, "weight"));
+    const { weight, bias } = initialWeights([outFeatures, inFeatures], options);
+    this.weight = weight;
     this.scales = fit === "joint" ? new Parameter([planes, outFeatures], this.fittedScales(), false) : undefined;
-    this.bias = bias ? uniformFanIn([outFeatures], inFeatures, deriveSeed(seed, "bias")) : undefined;
+    this.bias = bias;
   }
 
   /** A layer of planes that add up to the weights of a float one, to be deployed as it is or fine-tuned. */

@@ -106,7 +106,7 @@ export function scaleCount({ options }: Quantizer, { outFeatures }: MatrixShape)
 /** Codes and multiplier of a weight `[N, K]` under a quantizer. */
 export function tracedCodes(quantizer: Quantizer, rows: Tensor, learnedScale?: Tensor): TracedWeight {
   const { trits, scales, surrogate } = quantizer.trace(rows, learnedScale);
-  const multiplier = scales.equal(0).where(1, scales);
+  const multiplier = quantizer.smallestScale > 0 ? scales : scales.equal(0).where(1, scales);
   return { codes: trits.add(surrogate.mul(multiplier.reciprocal())), multiplier };
 }
 
