@@ -92,9 +92,13 @@ export function packedTensor(matrix: TernaryMatrix, formatId: string): NodeTenso
   };
 }
 
-/** A parameter as a node stores it. */
-export function floatTensorOf({ shape, value }: Parameter): NodeTensor {
-  return { kind: "float32", shape, values: value.slice() };
+/** Parameters as a node stores them, by name; those that a layer does not have are left out. */
+export function floatTensors(parameters: Readonly<Record<string, Parameter | undefined>>): Record<string, NodeTensor> {
+  return Object.fromEntries(
+    Object.entries(parameters).flatMap(([name, parameter]): [string, NodeTensor][] =>
+      parameter ? [[name, { kind: "float32", shape: parameter.shape, values: parameter.value.slice() }]] : [],
+    ),
+  );
 }
 
 /** Several ternary planes as the tensors of one node: `weight` for one, `weight.0`, `weight.1`, ... for more. */

@@ -4,7 +4,7 @@ import { checkSize } from "../../core/shape.ts";
 import type { GraphBuilder, Value } from "../../runtime/graph.ts";
 import { batchNorm } from "../../runtime/ops/index.ts";
 import { lift, type Parameter, type Tensor } from "../../tensor/index.ts";
-import { floatTensorOf } from "../deploy.ts";
+import { floatTensors } from "../deploy.ts";
 import { filled } from "../initialise.ts";
 import { Module } from "../module.ts";
 import { checkLastAxis } from "./rows.ts";
@@ -63,12 +63,8 @@ export class BatchNorm extends Module {
   }
 
   override async lower(graph: GraphBuilder, input: Value, name: string): Promise<Value> {
-    const tensors = {
-      weight: floatTensorOf(this.weight),
-      bias: floatTensorOf(this.bias),
-      mean: floatTensorOf(this.runningMean),
-      variance: floatTensorOf(this.runningVar),
-    };
+    const { weight, bias, runningMean: mean, runningVar: variance } = this;
+    const tensors = floatTensors({ weight, bias, mean, variance });
     return graph.add(batchNorm, name, [input], { eps: this.eps }, tensors);
   }
 

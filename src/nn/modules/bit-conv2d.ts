@@ -5,7 +5,7 @@ import type { TernaryMatrix } from "../../core/ternary-matrix.ts";
 import type { GraphBuilder, Value } from "../../runtime/graph.ts";
 import { ternaryConvolution } from "../../runtime/ops/index.ts";
 import type { Parameter, Tensor } from "../../tensor/index.ts";
-import { floatTensorOf, packedPlanes } from "../deploy.ts";
+import { floatTensors, packedPlanes } from "../deploy.ts";
 import { initialWeights } from "../initialise.ts";
 import { Module } from "../module.ts";
 import type { TernaryLayer, TernarySizes } from "../summary-bytes.ts";
@@ -15,6 +15,7 @@ import { outputSize, type Pair } from "./images.ts";
 import {
   activationOf,
   checkRowLength,
+  copyWeights,
   describeQuantizer,
   type TernaryOptions,
   TernaryWeight,
@@ -74,7 +75,8 @@ export class BitConv2d extends Module implements TernaryLayer {
     const { inChannels, outChannels, kernelSize, stride, padding, bias } = convolution;
     const own = { stride, padding, bias: bias !== undefined, seed: 0 }; // a seed, so that none is drawn
     const layer = new BitConv2d(inChannels, outChannels, kernelSize, { ...options, ...own });
-    layer.takeOver(convolution);
+    copyWeights(convolution, layer);
+    layer.ternaryWeight.resetLearnedScale();
     return layer;
   }
 
@@ -104,19 +106,13 @@ export class BitConv2d extends Module implements TernaryLayer {
   }
 
   override async lower(graph: GraphBuilder, input: Value, name: string): Promise<Value> {
-    const tensors = packedPlanes([await this.ternary()], graph.format);
-    if (this.bias) tensors.bias = floatTensorOf(this.bias);
+    const planes = packedPlanes([await this.ternary()], graph.format);
+    const tensors = { ...planes, ...floatTensors({ bias: this.bias }) };
     const attributes = { ...convolutionAttributes(this), activation: this.activation };
     return graph.add(ternaryConvolution, name, [input], attributes, tensors);
   }
 
   override describe(): string {
     return `${describeConvolution(this)}, ${describeQuantizer(this.ternaryWeight.quantizer)}, ${this.activation}`;
-  }
-
-  private takeOver(convolution: Conv2d): void {
-    this.weight.value = convolution.weight.value.slice();
-    if (this.bias && convolution.bias) this.bias.value = convolution.bias.value.slice();
-    this.ternaryWeight.resetLearnedScale();
   }
 }

@@ -5,7 +5,7 @@ import type { TernaryMatrix } from "../../core/ternary-matrix.ts";
 import type { GraphBuilder, Value } from "../../runtime/graph.ts";
 import { ternaryLinear } from "../../runtime/ops/index.ts";
 import type { Parameter, Tensor } from "../../tensor/index.ts";
-import { floatTensorOf, packedPlanes } from "../deploy.ts";
+import { floatTensors, packedPlanes } from "../deploy.ts";
 import { initialWeights } from "../initialise.ts";
 import { Module } from "../module.ts";
 import type { TernaryLayer, TernarySizes } from "../summary-bytes.ts";
@@ -14,6 +14,7 @@ import { checkLastAxis, overRows } from "./rows.ts";
 import {
   activationOf,
   checkRowLength,
+  copyWeights,
   describeQuantizer,
   type TernaryOptions,
   TernaryWeight,
@@ -62,7 +63,8 @@ export class BitLinear extends Module implements TernaryLayer {
   static fromLinear(linear: Linear, options: TernaryOptions = {}): BitLinear {
     const own = { bias: linear.bias !== undefined, seed: 0 }; // a seed, so that none is drawn for values that are replaced
     const layer = new BitLinear(linear.inFeatures, linear.outFeatures, { ...options, ...own });
-    layer.takeOver(linear);
+    copyWeights(linear, layer);
+    layer.ternaryWeight.resetLearnedScale();
     return layer;
   }
 
@@ -89,18 +91,12 @@ export class BitLinear extends Module implements TernaryLayer {
   }
 
   override async lower(graph: GraphBuilder, input: Value, name: string): Promise<Value> {
-    const tensors = packedPlanes([await this.ternary()], graph.format);
-    if (this.bias) tensors.bias = floatTensorOf(this.bias);
+    const planes = packedPlanes([await this.ternary()], graph.format);
+    const tensors = { ...planes, ...floatTensors({ bias: this.bias }) };
     return graph.add(ternaryLinear, name, [input], { activation: this.activation }, tensors);
   }
 
   override describe(): string {
     return `${this.inFeatures} → ${this.outFeatures}, ${describeQuantizer(this.ternaryWeight.quantizer)}, ${this.activation}`;
-  }
-
-  private takeOver(linear: Linear): void {
-    this.weight.value = linear.weight.value.slice();
-    if (this.bias && linear.bias) this.bias.value = linear.bias.value.slice();
-    this.ternaryWeight.resetLearnedScale();
   }
 }

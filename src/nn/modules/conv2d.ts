@@ -3,7 +3,7 @@ import { checkSize } from "../../core/shape.ts";
 import type { GraphBuilder, Value } from "../../runtime/graph.ts";
 import { convolution } from "../../runtime/ops/index.ts";
 import { lift, type Parameter, type Tensor } from "../../tensor/index.ts";
-import { floatTensorOf } from "../deploy.ts";
+import { floatTensors } from "../deploy.ts";
 import { initialWeights } from "../initialise.ts";
 import { Module } from "../module.ts";
 import { convolutionAttributes, convolutionGeometry, convolve, describeConvolution } from "./convolution.ts";
@@ -64,7 +64,7 @@ export class Conv2d extends Module {
   }
 
   override async lower(graph: GraphBuilder, input: Value, name: string): Promise<Value> {
-    const tensors = { weight: floatTensorOf(this.weight), ...(this.bias && { bias: floatTensorOf(this.bias) }) };
+    const tensors = floatTensors({ weight: this.weight, bias: this.bias });
     const { stride, padding } = convolutionAttributes(this);
     return graph.add(convolution, name, [input], { stride, padding }, tensors);
   }

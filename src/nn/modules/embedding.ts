@@ -4,7 +4,7 @@ import { checkSize } from "../../core/shape.ts";
 import type { GraphBuilder, Value } from "../../runtime/graph.ts";
 import { embedding } from "../../runtime/ops/index.ts";
 import type { Parameter, Tensor } from "../../tensor/index.ts";
-import { floatTensorOf } from "../deploy.ts";
+import { floatTensors } from "../deploy.ts";
 import { nextSeed, normal } from "../initialise.ts";
 import { Module } from "../module.ts";
 
@@ -50,7 +50,7 @@ export class Embedding extends Module {
   }
 
   override async lower(graph: GraphBuilder, input: Value, name: string): Promise<Value> {
-    return graph.add(embedding, name, [input], {}, { weight: floatTensorOf(this.weight) });
+    return graph.add(embedding, name, [input], {}, floatTensors({ weight: this.weight }));
   }
 
   override describe(): string {

@@ -3,7 +3,7 @@ import { checkSize } from "../../core/shape.ts";
 import type { GraphBuilder, Value } from "../../runtime/graph.ts";
 import { layerNorm } from "../../runtime/ops/index.ts";
 import type { Parameter, Tensor } from "../../tensor/index.ts";
-import { floatTensorOf } from "../deploy.ts";
+import { floatTensors } from "../deploy.ts";
 import { filled } from "../initialise.ts";
 import { Module } from "../module.ts";
 import type { NormOptions } from "./rms-norm.ts";
@@ -43,7 +43,7 @@ export class LayerNorm extends Module {
   }
 
   override async lower(graph: GraphBuilder, input: Value, name: string): Promise<Value> {
-    const tensors = { weight: floatTensorOf(this.weight), bias: floatTensorOf(this.bias) };
+    const tensors = floatTensors({ weight: this.weight, bias: this.bias });
     return graph.add(layerNorm, name, [input], { eps: this.eps }, tensors);
   }
 

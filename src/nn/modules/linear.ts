@@ -3,7 +3,7 @@ import { checkSize } from "../../core/shape.ts";
 import type { GraphBuilder, Value } from "../../runtime/graph.ts";
 import { linear } from "../../runtime/ops/index.ts";
 import type { Parameter, Tensor } from "../../tensor/index.ts";
-import { floatTensorOf } from "../deploy.ts";
+import { floatTensors } from "../deploy.ts";
 import { initialWeights } from "../initialise.ts";
 import { Module } from "../module.ts";
 import { checkLastAxis, overRows } from "./rows.ts";
@@ -47,7 +47,7 @@ export class Linear extends Module {
   }
 
   override async lower(graph: GraphBuilder, input: Value, name: string): Promise<Value> {
-    const tensors = { weight: floatTensorOf(this.weight), ...(this.bias && { bias: floatTensorOf(this.bias) }) };
+    const tensors = floatTensors({ weight: this.weight, bias: this.bias });
     return graph.add(linear, name, [input], {}, tensors);
   }
 

@@ -16,13 +16,20 @@ import { checkMagnitudes } from "../../quantizers/quantizer.ts";
 import type { GraphBuilder, Value } from "../../runtime/graph.ts";
 import { ternaryLinear } from "../../runtime/ops/index.ts";
 import { compile, lift, Parameter, type Tensor, tensor } from "../../tensor/index.ts";
-import { floatTensorOf, packedPlanes } from "../deploy.ts";
+import { floatTensors, packedPlanes } from "../deploy.ts";
 import { initialWeights } from "../initialise.ts";
 import { Module } from "../module.ts";
 import type { TernaryLayer, TernarySizes } from "../summary-bytes.ts";
 import type { Linear, LinearOptions } from "./linear.ts";
 import { checkLastAxis, overRows } from "./rows.ts";
-import { activationOf, checkRowLength, describeQuantizer, scaleCount, type TernaryOptions } from "./ternary-weight.ts";
+import {
+  activationOf,
+  checkRowLength,
+  copyWeights,
+  describeQuantizer,
+  scaleCount,
+  type TernaryOptions,
+} from "./ternary-weight.ts";
 
 /** How a layer makes its planes. */
 export interface PlaneOptions extends TernaryOptions {
@@ -85,8 +92,7 @@ export class MultiTernaryLinear extends Module implements TernaryLayer {
   static fromLinear(linear: Linear, options: PlaneOptions = {}): MultiTernaryLinear {
     const own = { bias: linear.bias !== undefined, seed: 0 }; // a seed, so that none is drawn for values that are replaced
     const layer = new MultiTernaryLinear(linear.inFeatures, linear.outFeatures, { ...options, ...own });
-    layer.weight.value = linear.weight.value.slice();
-    if (layer.bias && linear.bias) layer.bias.value = linear.bias.value.slice();
+    copyWeights(linear, layer);
     if (layer.scales) layer.scales.value = layer.fittedScales();
     return layer;
   }
@@ -141,8 +147,8 @@ export class MultiTernaryLinear extends Module implements TernaryLayer {
   }
 
   override async lower(graph: GraphBuilder, input: Value, name: string): Promise<Value> {
-    const tensors = packedPlanes(await this.ternary(), graph.format);
-    if (this.bias) tensors.bias = floatTensorOf(this.bias);
+    const planes = packedPlanes(await this.ternary(), graph.format);
+    const tensors = { ...planes, ...floatTensors({ bias: this.bias }) };
     return graph.add(ternaryLinear, name, [input], { activation: this.activation }, tensors);
   }
 

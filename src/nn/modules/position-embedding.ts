@@ -5,7 +5,7 @@ import { checkSize, formatShape } from "../../core/shape.ts";
 import type { GraphBuilder, Value } from "../../runtime/graph.ts";
 import { positionEmbedding } from "../../runtime/ops/index.ts";
 import { lift, type Parameter, type Tensor } from "../../tensor/index.ts";
-import { floatTensorOf } from "../deploy.ts";
+import { floatTensors } from "../deploy.ts";
 import { nextSeed, normal } from "../initialise.ts";
 import { Module } from "../module.ts";
 import type { EmbeddingOptions } from "./embedding.ts";
@@ -48,7 +48,7 @@ export class PositionEmbedding extends Module {
   }
 
   override async lower(graph: GraphBuilder, input: Value, name: string): Promise<Value> {
-    return graph.add(positionEmbedding, name, [input], {}, { weight: floatTensorOf(this.weight) });
+    return graph.add(positionEmbedding, name, [input], {}, floatTensors({ weight: this.weight }));
   }
 
   override describe(): string {

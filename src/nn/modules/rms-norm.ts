@@ -3,7 +3,7 @@ import { checkSize } from "../../core/shape.ts";
 import type { GraphBuilder, Value } from "../../runtime/graph.ts";
 import { rmsNorm } from "../../runtime/ops/index.ts";
 import type { Parameter, Tensor } from "../../tensor/index.ts";
-import { floatTensorOf } from "../deploy.ts";
+import { floatTensors } from "../deploy.ts";
 import { filled } from "../initialise.ts";
 import { Module } from "../module.ts";
 import { checkLastAxis } from "./rows.ts";
@@ -45,7 +45,7 @@ export class RMSNorm extends Module {
   }
 
   override async lower(graph: GraphBuilder, input: Value, name: string): Promise<Value> {
-    return graph.add(rmsNorm, name, [input], { eps: this.eps }, { weight: floatTensorOf(this.weight) });
+    return graph.add(rmsNorm, name, [input], { eps: this.eps }, floatTensors({ weight: this.weight }));
   }
 
   override describe(): string {

@@ -88,6 +88,18 @@ export class TernaryWeight {
   }
 }
 
+/** Gives a ternary layer the weights of a float one, which keeps its own. */
+export function copyWeights(from: WeightAndBias, to: WeightAndBias): void {
+  to.weight.value = from.weight.value.slice();
+  if (to.bias && from.bias) to.bias.value = from.bias.value.slice();
+}
+
+/** What a float layer and its ternary counterpart have in common. */
+interface WeightAndBias {
+  readonly weight: Parameter;
+  readonly bias: Parameter | undefined;
+}
+
 /**
  * Checks the inputs of each output, before a ternary layer makes its weights.
  *
