@@ -16,6 +16,7 @@ import { type ActivationRule, largestMagnitude, MAX_MAGNITUDE } from "./activati
 const LEVELS = 127;
 const SMALLEST_MAXIMUM: number = Math.fround(1e-5);
 const INVERSE_LEVELS: number = Math.fround(1 / LEVELS);
+const INTEGERS_ALONE = 1.5 * 2 ** 23;
 
 /** Int8 absmax per token, the default of quantization-aware training. */
 export const int8: ActivationRule = {
@@ -37,24 +38,20 @@ export const int8: ActivationRule = {
 
   trace(x) {
     const largest = x.stopGradient().maxAbs();
-    const maximum = largest.less(MAX_MAGNITUDE).where(largest.maximum(SMALLEST_MAXIMUM), Number.NaN);
-    const inverseScale = maximum.reciprocal().mul(LEVELS).stored(); // else a division for each value, not for each token
+    // Called twice: the engine would compute a shared one apart.
+    const maximum = (): Tensor => largest.less(MAX_MAGNITUDE).where(largest.maximum(SMALLEST_MAXIMUM), Number.NaN);
+    const inverseScale = maximum().reciprocal().mul(LEVELS).stored(); // else a division for each value, not for each token
     const scaled = x.mul(inverseScale);
     const value = scaled.stopGradient();
-    const codes = tracedRoundHalfEven(value).minimum(LEVELS).maximum(-LEVELS);
-    return { codes: codes.add(scaled.sub(value)), scales: maximum.mul(INVERSE_LEVELS) };
+    return { codes: tracedRoundHalfEven(value).add(scaled.sub(value)), scales: maximum().mul(INVERSE_LEVELS) };
   },
 };
 
 /**
- * Half to even from floor and compares, for |value| < 2²²: r = floor(v + 1/2) is right but for ties, where r - v = 1/2 and
- * r must be even. The sum v + 1/2 rounds up to an integer only for v = 1/2 - 2⁻²⁵; r - v then rounds to 1/2 and r = 1 is
- * odd, so that v becomes 0 all the same.
+ * Half to even for |value| < 2²²: the sum with 1.5 · 2²³ lies where float32 holds integers alone, so it rounds to one, and
+ * the difference is exact. Scaled values need no clipping: three roundings bring x · f32(f32(1/a) · 127) to at most
+ * 127 · (1 + 2⁻²⁴)³ in magnitude, which rounds to 127.
  */
 function tracedRoundHalfEven(value: Tensor): Tensor {
-  const rounded = value.add(0.5).floor();
-  const excess = rounded.sub(value);
-  const halved = rounded.mul(0.5);
-  const oneIfOdd = halved.sub(halved.floor()).mul(2);
-  return rounded.sub(excess.greaterEqual(0.5).where(oneIfOdd, 0));
+  return value.add(INTEGERS_ALONE).sub(INTEGERS_ALONE);
 }

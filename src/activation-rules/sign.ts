@@ -21,7 +21,7 @@ export const sign: ActivationRule = {
   trace(x) {
     const value = x.stopGradient();
     const codes = value.greaterEqual(0).where(1, -1);
-    const passes = value.abs().lessEqual(1).where(1, 0);
+    const passes = value.abs().lessEqual(1).asNumber();
     const isAllowed = value.maxAbs().less(MAX_MAGNITUDE);
     return { codes: codes.add(x.sub(value).mul(passes)), scales: isAllowed.where(1, Number.NaN) };
   },

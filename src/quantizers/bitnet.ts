@@ -20,6 +20,8 @@ export const bitnet: QuantizerScheme = {
   activation: "int8",
 
   create: ({ granularity, eps }) => ({
+    smallestScale: Math.fround(eps),
+
     quantize(weights, shape) {
       const scales = Float32Array.from(scaleGroups(weights, shape, granularity), (group) =>
         Math.max(sumMagnitudes(group) / group.length, eps),

@@ -21,6 +21,8 @@ export const bittorch: QuantizerScheme = {
   activation: "none",
 
   create: ({ granularity, thresholdFactor, eps }) => ({
+    smallestScale: Math.fround(eps),
+
     quantize(weights, shape) {
       const scales = Float32Array.from(scaleGroups(weights, shape, granularity), (group) =>
         Math.max(largestMagnitude(group), eps),

@@ -144,6 +144,21 @@ test.each(variants)("$name: a scale below 2^-100 becomes 0, with its trits", ({ 
   });
 });
 
+test.each([...variants, ...optionVariants])(
+  "$name: no scale is below the smallest one stated",
+  ({ quantizer, trace }) => {
+    for (const size of [0, 1e-30, 1e-6, 1]) {
+      const weights = normalValues(count, 1, size);
+      for (const { scales } of [quantizer.quantize(weights, shape), trace(weights, shape)]) {
+        for (const scale of scales) {
+          expect(scale).toBeGreaterThanOrEqual(quantizer.smallestScale);
+          expect(scale === 0 || scale >= MIN_SCALE_MAGNITUDE).toBe(true);
+        }
+      }
+    }
+  },
+);
+
 test.each(variants)("$name: many of the largest weights give a finite scale, alike on host and traced", (variant) => {
   const wide: MatrixShape = { outFeatures: 16, inFeatures: 2 ** 14 };
   const weights = new Float32Array(2 ** 18).fill(MAX_WEIGHT_MAGNITUDE);

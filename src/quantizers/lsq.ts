@@ -29,6 +29,7 @@ export const lsq: QuantizerScheme = {
     const initialScale = (weights: Float32Array, shape: MatrixShape): Float32Array =>
       Float32Array.from(scaleGroups(weights, shape, granularity), (group) => sumMagnitudes(group) / group.length);
     return {
+      smallestScale: Math.fround(floor),
       initialScale,
 
       quantize(weights, shape, learnedScale = initialScale(weights, shape)) {
@@ -46,7 +47,7 @@ export const lsq: QuantizerScheme = {
         const isInside = value.abs().lessEqual(scales);
         const z = value.mul(scales.reciprocal());
         const slope = isInside.where(trits.sub(z), trits).mul(1 / Math.sqrt(groupSize(weight, granularity)));
-        const surrogate = weight.sub(value).mul(isInside.where(1, 0)).add(learned.sub(start).mul(slope));
+        const surrogate = weight.sub(value).mul(isInside.asNumber()).add(learned.sub(start).mul(slope));
         return { trits, scales, surrogate };
       },
     };

@@ -47,7 +47,7 @@ export const optimal: QuantizerScheme = {
       const groups = granularity === "per-channel" ? magnitude : magnitude.reshape([1, -1]);
       const chosen = magnitude.greaterEqual(tracedSmallestChosen(groups)).where(magnitude, 0);
       const isChosen = chosen.greater(0);
-      const count = groupSum(isChosen.where(1, 0), granularity).maximum(1);
+      const count = groupSum(isChosen.asNumber(), granularity).maximum(1);
       return {
         trits: isChosen.where(value.greater(0).where(1, -1), 0),
         scales: groupSum(chosen, granularity).mul(count.reciprocal()),

@@ -34,6 +34,7 @@ export const paretoq: QuantizerScheme = {
     const initialScale = (weights: Float32Array, shape: MatrixShape): Float32Array =>
       Float32Array.from(scaleGroups(weights, shape, granularity), largestMagnitude);
     return {
+      smallestScale: Math.fround(Math.fround(floor) * SCALE_OF_RANGE),
       initialScale,
 
       quantize(weights, shape, learnedScale = initialScale(weights, shape)) {
@@ -52,7 +53,7 @@ export const paretoq: QuantizerScheme = {
         const isInside = value.abs().lessEqual(range.mul(CLIP));
         const z = value.mul(range.reciprocal());
         const slope = isInside.where(trits.mul(SCALE_OF_RANGE).sub(z), trits).mul(1 / Math.sqrt(weight.size));
-        const surrogate = weight.sub(value).mul(isInside.where(1, 0)).add(learned.sub(start).mul(slope));
+        const surrogate = weight.sub(value).mul(isInside.asNumber()).add(learned.sub(start).mul(slope));
         return { trits, scales, surrogate };
       },
     };

@@ -59,6 +59,8 @@ export interface Quantizer {
    * @throws ShapeError as `quantize` does
    */
   initialScale?(weights: Float32Array, shape: MatrixShape): Float32Array;
+  /** No scale is smaller; 0 where scales may vanish. */
+  readonly smallestScale: number;
   /** The same rule on the training engine. `weight` is `[N, K]`, `learnedScale` `[1, 1]` or `[N, 1]`. */
   trace(weight: Tensor, learnedScale?: Tensor): TracedTernary;
 }
@@ -79,7 +81,10 @@ export interface QuantizerScheme {
 }
 
 /** What a scheme states: its rule for arguments that are already checked. */
-export type QuantizerRule = Omit<Quantizer, "id" | "options">;
+export type QuantizerRule = Omit<Quantizer, "id" | "options" | "smallestScale"> & {
+  /** A bound that the rule itself puts under its scales; without it tiny ones become 0. */
+  readonly smallestScale?: number;
+};
 
 /**
  * A quantizer of a scheme: its rule, behind the checks and the smallest scale that all quantizers share.
@@ -90,9 +95,11 @@ export function chooseOptions(scheme: QuantizerScheme, options: QuantizerOptions
   const complete = completeOptions(scheme, options);
   const rule = scheme.create(complete as Required<QuantizerOptions>);
   const { initialScale } = rule;
+  const smallestScale = isScale(rule.smallestScale) ? rule.smallestScale : 0;
   return {
     id: scheme.id,
     options: complete,
+    smallestScale,
 
     quantize(weights, shape, learnedScale) {
       checkWeights(weights, shape);
@@ -109,7 +116,9 @@ export function chooseOptions(scheme: QuantizerScheme, options: QuantizerOptions
     }),
 
     trace(weight, learnedScale) {
-      const { trits, scales, surrogate } = rule.trace(weight, learnedScale);
+      const traced = rule.trace(weight, learnedScale);
+      if (smallestScale > 0) return traced;
+      const { trits, scales, surrogate } = traced;
       const isTiny = (): Tensor => scales.less(MIN_SCALE_MAGNITUDE); // twice: the engine would compute a shared one apart
       return { trits: isTiny().where(0, trits), scales: isTiny().where(0, scales), surrogate };
     },
@@ -193,6 +202,10 @@ function checkLearnedScale(
     throw new ShapeError(`a learned scale ${granularity} must hold ${count} values, got ${scale.length}`);
   }
   checkFinite("a learned scale", scale);
+}
+
+function isScale(value: number | undefined): value is number {
+  return value !== undefined && value >= MIN_SCALE_MAGNITUDE;
 }
 
 /** Scales are zero or at least 2⁻¹⁰⁰ (numeric contract, "Edges"): a smaller one becomes 0, with trits 0. */

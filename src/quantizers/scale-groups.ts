@@ -60,7 +60,7 @@ export function tritsBeyond(weights: Float32Array, { inFeatures }: MatrixShape, 
 
 /** `tritsBeyond` on the training engine, by compares, which it vectorises: `[N, K]`, thresholds `[1, 1]` or `[N, 1]`. */
 export function tracedTritsBeyond(weight: Tensor, thresholds: Tensor): Tensor {
-  return weight.greater(thresholds).where(1, weight.less(thresholds.neg()).where(-1, 0));
+  return weight.greater(thresholds).asNumber().sub(weight.less(thresholds.neg()).asNumber());
 }
 
 /** Sum over what shares a scale, in the order of the numeric contract: `[N, K]` → `[1, 1]` or `[N, 1]`. */

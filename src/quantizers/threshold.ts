@@ -20,13 +20,15 @@ export const threshold: QuantizerScheme = {
   activation: "sign",
 
   create: ({ threshold, clip }) => ({
+    smallestScale: 1,
+
     quantize(weights, shape) {
       return { ...shape, trits: tritsBeyond(weights, shape, Float32Array.of(threshold)), scales: Float32Array.of(1) };
     },
 
     trace(weight) {
       const value = weight.stopGradient();
-      const passes = value.abs().lessEqual(clip).where(1, 0);
+      const passes = value.abs().lessEqual(clip).asNumber();
       return {
         trits: tracedTritsBeyond(value, weight.constant(threshold)),
         scales: weight.constant(1).reshape([1, 1]),

@@ -46,7 +46,7 @@ export const twn: QuantizerScheme = {
         .maximum(eps)
         .mul(deltaFactor);
       const isBeyond = magnitude.greater(thresholds);
-      const count = groupSum(isBeyond.where(1, 0), granularity);
+      const count = groupSum(isBeyond.asNumber(), granularity);
       const scales = groupSum(isBeyond.where(magnitude, 0), granularity).mul(count.maximum(1).reciprocal());
       return { trits: tracedTritsBeyond(value, thresholds), scales, surrogate: weight.sub(value) };
     },

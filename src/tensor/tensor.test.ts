@@ -67,6 +67,16 @@ const exact: [string, (a: Tensor, b: Tensor) => Tensor, (a: number, b: number) =
   ["equal", (a, b) => a.equal(b), (a, b) => Number(a === b)],
   ["where", (a, b) => a.greater(b).where(a, b.mul(2)), (a, b) => (a > b ? a : b * 2)],
   ["where of numbers", (a) => a.greater(0.5).where(0.1, -3), (a) => (a > 0.5 ? 0.1 : -3)],
+  ["asNumber", (a, b) => a.greater(b).asNumber().mul(3), (a, b) => 3 * Number(a > b)],
+  [
+    "a number added and taken off",
+    (a) =>
+      a
+        .mul(99)
+        .add(2 ** 23)
+        .sub(2 ** 23),
+    (a) => float(float(a * 99) + 2 ** 23) - 2 ** 23,
+  ],
   ["operations with numbers", (a) => a.add(0.1).mul(0.3).sub(2), (a) => float(float(a + float(0.1)) * float(0.3)) - 2],
 ];
 

@@ -133,6 +133,10 @@ export class Tensor {
   equal(other: Operand): Tensor {
     return binary(np.equal, this, other);
   }
+  /** 1 where this boolean tensor is true, 0 elsewhere; has no gradient. */
+  asNumber(): Tensor {
+    return unary((a) => a.astype(np.float32), this);
+  }
   /** Elementwise choice by this boolean tensor; the result has the broadcast shape of all three. */
   where(whenTrue: Operand, whenFalse: Operand): Tensor {
     const chosen = np.where(this.array.ref, arrayOf(whenTrue), arrayOf(whenFalse));
