@@ -1,5 +1,5 @@
 /** Counts of things. */
-import { formatCount } from "../report/drawing/number-format.ts";
+import { formatCount } from "../core/number-format.ts";
 
 /** `1 sample`, `2,000 samples`, for a noun whose plural adds an s. */
 export function counted(count: number, noun: string): string {

@@ -1,6 +1,7 @@
 /** `bitlinear inspect` from a file to a table. */
+
+import { formatBytes, formatCount, formatPercent, formatRatio } from "../core/number-format.ts";
 import { type Alignment, formatTable } from "../core/text-table.ts";
-import { formatBytes, formatCount, formatPercent, formatRatio } from "../report/drawing/number-format.ts";
 import { type Inspection, inspectModel, type SizeInspection } from "../runtime/inspect.ts";
 import { loadModel } from "../runtime/model-file.ts";
 import type { CommandContext } from "./commands/command.ts";

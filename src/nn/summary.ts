@@ -1,4 +1,5 @@
 /** A model as a table. */
+import { formatCount } from "../core/number-format.ts";
 import { formatShape } from "../core/shape.ts";
 import { type Alignment, formatTable } from "../core/text-table.ts";
 import { formats } from "../formats/index.ts";
@@ -44,10 +45,6 @@ export function summarize(model: Module): string {
 function countCells(parameters: readonly [string, Parameter][]): [string, string] {
   const count = parameters.reduce((sum, [, { size }]) => sum + size, 0);
   return [formatCount(count), formatCount(count * FLOAT_BYTES)];
-}
-
-function formatCount(count: number): string {
-  return count.toLocaleString("en-US");
 }
 
 function joined(path: string, name: string): string {

@@ -6,7 +6,7 @@ import {
   formatPercent,
   formatRatio,
   formatSignificant,
-} from "./drawing/number-format.ts";
+} from "../core/number-format.ts";
 import { type Card, renderReport } from "./html-report.ts";
 import type { DeployedFigures, TrainingRecord } from "./training-record.ts";
 import { deploymentSections, learningSections, weightSections } from "./training-sections.ts";

@@ -7,7 +7,7 @@ import {
   formatPercent,
   formatRatio,
   formatSignificant,
-} from "./drawing/number-format.ts";
+} from "../core/number-format.ts";
 import type { Plot, Section } from "./html-report.ts";
 import { barChart } from "./plots/bar-chart.ts";
 import { confusionMatrix } from "./plots/confusion-matrix.ts";

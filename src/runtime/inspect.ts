@@ -1,4 +1,5 @@
 /** What a deployed model holds: its operations, how its weights are distributed and how many bytes they take. */
+import { formatCount, formatPercent } from "../core/number-format.ts";
 import { formatShape, type Shape } from "../core/shape.ts";
 import { type Alignment, formatTable } from "../core/text-table.ts";
 import { formatById } from "../formats/index.ts";
@@ -100,7 +101,9 @@ const ALIGNMENTS: readonly Alignment[] = HEADING.map((_, column) => (column < 3 
 
 function sizeCells(sizes: SizeInspection): string[] {
   const { trits, bitsPerWeight } = sizes;
-  const shares = trits ? [trits.negative, trits.zero, trits.positive].map(formatShare) : ["", "", ""];
+  const shares = trits
+    ? [trits.negative, trits.zero, trits.positive].map((share) => formatPercent(share))
+    : ["", "", ""];
   const counts = [sizes.byteLength, sizes.floatByteLength].map(formatCount);
   return [
     formatCount(sizes.parameters),
@@ -178,12 +181,4 @@ function isTernary(tensor: NodeTensor): tensor is PackedTensor {
 
 function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
-}
-
-function formatCount(count: number): string {
-  return count.toLocaleString("en-US");
-}
-
-function formatShare(share: number): string {
-  return `${(share * 100).toFixed(1)}%`;
 }

@@ -1,8 +1,8 @@
 /** What the demo trains on. */
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { formatCount } from "../../core/number-format.ts";
 import { type DatasetSplit, downloadMnist } from "../../datasets/index.ts";
-import { formatCount } from "../../report/drawing/number-format.ts";
 import { dataSourceById } from "../data-sources.ts";
 import type { SampleLimits } from "../first-samples.ts";
 import type { Output } from "../output.ts";

@@ -1,14 +1,9 @@
 /** What the demo says in the terminal. */
+
+import { formatBytes, formatCount, formatDuration, formatPercent, formatRatio } from "../../core/number-format.ts";
 import { type Alignment, formatTable } from "../../core/text-table.ts";
 import { type DatasetSplit, sampleCount } from "../../datasets/index.ts";
 import type { Module } from "../../nn/index.ts";
-import {
-  formatBytes,
-  formatCount,
-  formatDuration,
-  formatPercent,
-  formatRatio,
-} from "../../report/drawing/number-format.ts";
 import type { DeployedModel } from "../../runtime/deployed-model.ts";
 import { counted } from "../counted.ts";
 import { EXIT_CODES } from "../failure.ts";

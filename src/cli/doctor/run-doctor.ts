@@ -1,6 +1,7 @@
 /** `bitlinear doctor` from the machine to its checks. */
+
+import { formatBytes } from "../../core/number-format.ts";
 import { VERSION } from "../../core/version.ts";
-import { formatBytes } from "../../report/drawing/number-format.ts";
 import type { CommandContext } from "../commands/command.ts";
 import { EXIT_CODES } from "../failure.ts";
 import type { Output } from "../output.ts";

@@ -1,7 +1,8 @@
 /** Predictions as lines, for a person or a machine. */
+
+import { formatCount } from "../../core/number-format.ts";
 import { elementCount, type Shape } from "../../core/shape.ts";
 import { type Alignment, formatTable } from "../../core/text-table.ts";
-import { formatCount } from "../../report/drawing/number-format.ts";
 import { counted } from "../counted.ts";
 import type { Output } from "../output.ts";
 import { likeliestClasses, type ScoredClass } from "./predictions.ts";

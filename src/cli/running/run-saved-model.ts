@@ -1,7 +1,8 @@
 /** `bitlinear run` from two files to predictions. */
+
+import { formatCount, formatDuration, formatPercent } from "../../core/number-format.ts";
 import { formatShape } from "../../core/shape.ts";
 import { writeFileAtomic, writeNpy } from "../../files/index.ts";
-import { formatCount, formatDuration, formatPercent } from "../../report/drawing/number-format.ts";
 import { loadModel } from "../../runtime/model-file.ts";
 import type { CommandContext } from "../commands/command.ts";
 import { counted } from "../counted.ts";

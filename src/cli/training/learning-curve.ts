@@ -1,4 +1,5 @@
 /** The learning curves of one or two trainings, drawn in the terminal. */
+import { formatCount } from "../../core/number-format.ts";
 import type { Output, Style } from "../output.ts";
 import { averages, drawChart } from "./terminal-chart.ts";
 
@@ -23,7 +24,7 @@ export function printLearningCurves(curves: readonly Curve[], output: Output): v
   const charts = curves.map(({ name, losses: values }) => {
     const last = values.slice(-Math.ceil(values.length / 20));
     const end = last.reduce((sum, loss) => sum + loss, 0) / last.length;
-    const foot = ["batch 1", `${values.length.toLocaleString("en-US")}, loss ${end.toPrecision(2)}`] as const;
+    const foot = ["batch 1", `${formatCount(values.length)}, loss ${end.toPrecision(2)}`] as const;
     return drawChart({ title: name, values, limits, width, height: HEIGHT, foot });
   });
   const [first] = charts;

@@ -1,6 +1,7 @@
 /** What `bitlinear train` says, in the terminal and in its report. */
+
+import { formatBytes, formatCount, formatPercent, formatRatio } from "../../core/number-format.ts";
 import { sampleCount } from "../../datasets/index.ts";
-import { formatBytes, formatCount, formatPercent, formatRatio } from "../../report/drawing/number-format.ts";
 import { saveReport } from "../../report/save-report.ts";
 import { trainingReport } from "../../report/training-report.ts";
 import type { DeployedModel } from "../../runtime/deployed-model.ts";

@@ -1,4 +1,5 @@
 /** Progress of a training: a bar on a terminal, a line an epoch elsewhere. */
+import { formatCount } from "../../core/number-format.ts";
 import type { EpochRecord } from "./history.ts";
 
 /** What a training tells while it runs. */
@@ -126,7 +127,7 @@ function segmentsOf(
     if (barWidth > 0) segments.push({ text: filled + empty, painted: paint("done", filled) + paint("left", empty) });
     segments.push(asIs(`${Math.floor((100 * batch) / batches)}%`));
   }
-  const rate = `${Math.round(samplesPerSecond).toLocaleString("en-US")} samples/s`;
+  const rate = `${formatCount(samplesPerSecond)} samples/s`;
   const figures = [...timeLeft(event), lossText(loss), ...metricTexts(metrics, shares), rate];
   return [...segments, ...figures.map(asIs)];
 }

@@ -1,6 +1,6 @@
 /** Axes: from data to a padded domain, ticks at round numbers and pixel positions. */
 import { scaleLinear, scaleLog } from "d3-scale";
-import { formatBytes, formatCount, formatSignificant, type NumberStyle } from "./number-format.ts";
+import { formatBytes, formatCount, formatSignificant, type NumberStyle } from "../../core/number-format.ts";
 
 /** What an axis measures and how. */
 export interface AxisOptions {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { elementsOf, hasClass, numberOf, parseMarkup } from "../../../test/support/parse-markup.ts";
 import { ShapeError } from "../../core/errors.ts";
-import { formatBytes } from "../drawing/number-format.ts";
+import { formatBytes } from "../../core/number-format.ts";
 import { textWidth } from "../drawing/text-width.ts";
 import { type BarChart, barChart } from "./bar-chart.ts";
 

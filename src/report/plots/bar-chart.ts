@@ -1,8 +1,8 @@
 /** Amounts side by side as horizontal bars: memory before and after, layer by layer and in total. */
 import { ShapeError } from "../../core/errors.ts";
+import { formatSignificant } from "../../core/number-format.ts";
 import { BELOW_TITLE, drawEmpty, drawLegend, drawPlot, LINE_HEIGHT } from "../drawing/frame.ts";
 import { type Markup, markup } from "../drawing/markup.ts";
-import { formatSignificant } from "../drawing/number-format.ts";
 import { fitText, textWidth } from "../drawing/text-width.ts";
 import { seriesColor } from "../drawing/theme.ts";
 

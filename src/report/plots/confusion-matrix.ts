@@ -1,8 +1,8 @@
 /** Which class was taken for which: counts as a heat map, mistakes emphasised, and the recall of each class. */
 import { ShapeError } from "../../core/errors.ts";
+import { formatCount, formatPercent } from "../../core/number-format.ts";
 import { BELOW_TITLE, drawEmpty, drawPlot, LINE_HEIGHT } from "../drawing/frame.ts";
 import { type Markup, markup } from "../drawing/markup.ts";
-import { formatCount, formatPercent } from "../drawing/number-format.ts";
 import { fitText, textWidth } from "../drawing/text-width.ts";
 import { color } from "../drawing/theme.ts";
 

@@ -1,5 +1,6 @@
 /** The weights of a layer, coloured by the trit each of them became. */
 import { ShapeError } from "../../core/errors.ts";
+import { formatCount, formatPercent, formatSignificant } from "../../core/number-format.ts";
 import { type Axis, canDraw, layOutAxis } from "../drawing/axis.ts";
 import {
   type Area,
@@ -12,7 +13,6 @@ import {
   LINE_HEIGHT,
 } from "../drawing/frame.ts";
 import { type Markup, markup } from "../drawing/markup.ts";
-import { formatCount, formatPercent, formatSignificant } from "../drawing/number-format.ts";
 import { textWidth } from "../drawing/text-width.ts";
 import { type ColorName, color } from "../drawing/theme.ts";
 

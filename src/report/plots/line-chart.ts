@@ -1,5 +1,6 @@
 /** Lines over a common axis: learning curves, latency against batch. */
 import { line } from "d3-shape";
+import { formatValue } from "../../core/number-format.ts";
 import { type Axis, type AxisOptions, canDraw, layOutAxis } from "../drawing/axis.ts";
 import {
   type Area,
@@ -15,7 +16,6 @@ import {
   rightMargin,
 } from "../drawing/frame.ts";
 import { type Markup, markup } from "../drawing/markup.ts";
-import { formatValue } from "../drawing/number-format.ts";
 import { fitText, textWidth } from "../drawing/text-width.ts";
 import { color, seriesColor } from "../drawing/theme.ts";
 
