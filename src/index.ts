@@ -53,13 +53,13 @@ export {
   type Value,
 } from "./runtime/graph.ts";
 export {
-  formatInspection,
   type Inspection,
   inspectModel,
   type NodeInspection,
   type SizeInspection,
   type TritShares,
 } from "./runtime/inspect.ts";
+export { formatInspection } from "./runtime/inspection-text.ts";
 export {
   type LoadModelOptions,
   loadModel,

@@ -1,17 +1,13 @@
 /** `bitlinear inspect` from a file to a table. */
-
-import { formatBytes, formatCount, formatPercent, formatRatio } from "../core/number-format.ts";
-import { type Alignment, formatTable } from "../core/text-table.ts";
-import { type Inspection, inspectModel, type SizeInspection } from "../runtime/inspect.ts";
+import { formatPercent } from "../core/number-format.ts";
+import { formatTable } from "../core/text-table.ts";
+import { type Inspection, inspectModel } from "../runtime/inspect.ts";
+import { describeInput, describeSize, inspectionTable } from "../runtime/inspection-text.ts";
 import { loadModel } from "../runtime/model-file.ts";
 import type { CommandContext } from "./commands/command.ts";
 import { CLASSES_KEY, classesOf } from "./model-metadata.ts";
 import type { Output } from "./output.ts";
 
-const HEADING = ["layer", "operation", "parameters", "−1", "0", "+1", "bits", "bytes", "exact", "contents"];
-const ALIGNMENTS: readonly Alignment[] = HEADING.map((name) =>
-  ["layer", "operation", "contents"].includes(name) ? "left" : "right",
-);
 const LEAST_CONTENTS = 16;
 
 /** Prints what a saved model is made of. */
@@ -34,24 +30,23 @@ export async function inspectSavedModel(path: string, { output }: CommandContext
   return 0;
 }
 
-function printTable({ nodes, total }: Inspection, output: Output): void {
-  const rows = nodes.map((node) => [node.name, node.op, ...sizeCells(node), node.description]);
-  const table = { heading: HEADING, alignments: ALIGNMENTS, rows, total: ["total", "", ...sizeCells(total), ""] };
+/** The table, with its last column cut where a terminal ends. */
+function printTable(inspection: Inspection, output: Output): void {
+  const table = inspectionTable(inspection);
+  const { heading, rows } = table;
   const narrow = formatTable({ ...table, rows: rows.map((row) => [...row.slice(0, -1), ""]) });
-  const used = narrow.indexOf("\n") - HEADING[HEADING.length - 1].length;
+  const used = narrow.indexOf("\n") - heading[heading.length - 1].length;
   const room = output.isTerminal ? Math.max(LEAST_CONTENTS, output.width - used) : Number.POSITIVE_INFINITY;
   const fitted = rows.map((row) => [...row.slice(0, -1), fit(row[row.length - 1], room)]);
   const [head, ...lines] = formatTable({ ...table, rows: fitted }).split("\n");
   output.print(`${output.paint("bold", head)}\n${lines.join("\n")}\n`);
 }
 
-function printSummary({ inputShape, total, compression }: Inspection, output: Output): void {
-  const input = inputShape?.map((size) => size ?? "any").join(", ") ?? "any shape";
-  const size = `${formatBytes(total.byteLength)} (${formatCount(total.byteLength)} bytes), ${formatBytes(total.floatByteLength)} as float32`;
-  const ratio = compression === undefined ? "" : `: ${formatRatio(total.floatByteLength, total.byteLength)} smaller`;
+function printSummary(inspection: Inspection, output: Output): void {
+  const { total } = inspection;
   const line = (label: string, text: string) => output.print(`${output.paint("dim", `${label}:`)} ${text}`);
-  line("input", `[batch, ${input}]`);
-  line("size", size + ratio);
+  line("input", describeInput(inspection));
+  line("size", describeSize(inspection));
   if (total.sparsity !== undefined) line("sparsity", `${formatPercent(total.sparsity)} of the ternary weights are 0`);
   line(
     "exact",
@@ -59,14 +54,6 @@ function printSummary({ inputShape, total, compression }: Inspection, output: Ou
       ? "yes: it equals the training forward pass in all bits"
       : "no: the operations marked so round differently, within the bounds of docs/numerics.md",
   );
-}
-
-function sizeCells({ parameters, trits, bitsPerWeight, byteLength, isExact }: SizeInspection): string[] {
-  const shares = trits
-    ? [trits.negative, trits.zero, trits.positive].map((share) => formatPercent(share))
-    : ["", "", ""];
-  const bits = bitsPerWeight === undefined ? "" : bitsPerWeight.toFixed(2);
-  return [formatCount(parameters), ...shares, bits, formatCount(byteLength), isExact ? "yes" : "no"];
 }
 
 function fit(text: string, width: number): string {

@@ -3,7 +3,7 @@ import { ShapeError } from "../core/errors.ts";
 import { formatById } from "../formats/index.ts";
 import { DeployedModel } from "./deployed-model.ts";
 import type { Graph, GraphNode, PackedTensor } from "./graph.ts";
-import { formatInspection, inspectModel } from "./inspect.ts";
+import { inspectModel } from "./inspect.ts";
 
 /** 2 x 5: three of -1, five of 0, two of +1. */
 const trits = Int8Array.from([-1, 0, 0, 1, 0, -1, -1, 1, 0, 0]);
@@ -82,19 +82,4 @@ test("a model without weights has no compression", () => {
 test("codes that stand for no trits are refused", () => {
   const weight = { ...planes["weight.0"], bytes: new Uint8Array(4).fill(255) };
   expect(() => inspectModel({ nodes: [{ ...layer, tensors: { weight } }], output: 1 })).toThrow(ShapeError);
-});
-
-test("the table has a line for each operation and one for all", () => {
-  const table = formatInspection(inspectModel(graph)).replaceAll("─", "");
-  expect(table.split("\n")).toEqual([
-    "name      operation       contents                                  parameters     -1      0     +1  bits  bytes  float32  exact",
-    "",
-    "layers.0  ternary-linear  weight [2, 5], bias [2], activation=int8          12  30.0%  50.0%  20.0%  4.80     14       48    yes",
-    "relu      activation      function=relu                                      0                                 0        0    yes",
-    "",
-    "total                                                                       12  30.0%  50.0%  20.0%  4.80     14       48    yes",
-    "",
-    "input [batch, 5]; 12 parameters in 14 bytes, 48 as float32 (3.4 times smaller)",
-  ]);
-  expect(formatInspection(inspectModel({ ...graph, inputShape: [null, 5] }))).toContain("input [batch, any, 5];");
 });

@@ -1,7 +1,5 @@
 /** What a deployed model holds: its operations, how its weights are distributed and how many bytes they take. */
-import { formatCount, formatPercent } from "../core/number-format.ts";
 import { formatShape, type Shape } from "../core/shape.ts";
-import { type Alignment, formatTable } from "../core/text-table.ts";
 import { formatById } from "../formats/index.ts";
 import type { DeployedModel } from "./deployed-model.ts";
 import type { AttributeValue, Graph, GraphNode, NodeTensor, PackedTensor } from "./graph.ts";
@@ -77,41 +75,6 @@ export function inspectModel(model: DeployedModel | Graph): Inspection {
     total,
     compression: total.byteLength > 0 ? total.floatByteLength / total.byteLength : undefined,
   };
-}
-
-/** An inspection as a table for a fixed-width font, one operation a line, and a line that sums it up. */
-export function formatInspection({ nodes, total, compression, inputShape }: Inspection): string {
-  const rows = nodes.map((node) => [node.name, node.op, node.description, ...sizeCells(node)]);
-  const table = formatTable({
-    heading: HEADING,
-    alignments: ALIGNMENTS,
-    rows,
-    total: ["total", "", "", ...sizeCells(total)],
-  });
-  const input = inputShape
-    ? `input [batch${inputShape.map((size) => `, ${size ?? "any"}`).join("")}]`
-    : "input of any shape";
-  const size = `${formatCount(total.byteLength)} bytes, ${formatCount(total.floatByteLength)} as float32`;
-  const ratio = compression === undefined ? "" : ` (${compression.toFixed(1)} times smaller)`;
-  return `${table}\n\n${input}; ${formatCount(total.parameters)} parameters in ${size}${ratio}`;
-}
-
-const HEADING = ["name", "operation", "contents", "parameters", "-1", "0", "+1", "bits", "bytes", "float32", "exact"];
-const ALIGNMENTS: readonly Alignment[] = HEADING.map((_, column) => (column < 3 ? "left" : "right"));
-
-function sizeCells(sizes: SizeInspection): string[] {
-  const { trits, bitsPerWeight } = sizes;
-  const shares = trits
-    ? [trits.negative, trits.zero, trits.positive].map((share) => formatPercent(share))
-    : ["", "", ""];
-  const counts = [sizes.byteLength, sizes.floatByteLength].map(formatCount);
-  return [
-    formatCount(sizes.parameters),
-    ...shares,
-    bitsPerWeight === undefined ? "" : bitsPerWeight.toFixed(2),
-    ...counts,
-    sizes.isExact ? "yes" : "no",
-  ];
 }
 
 /** What is counted of a node, so that a whole model is the sum. */

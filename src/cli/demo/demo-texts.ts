@@ -1,5 +1,4 @@
 /** What the demo says in the terminal. */
-
 import { formatBytes, formatCount, formatDuration, formatPercent, formatRatio } from "../../core/number-format.ts";
 import { type Alignment, formatTable } from "../../core/text-table.ts";
 import { type DatasetSplit, sampleCount } from "../../datasets/index.ts";

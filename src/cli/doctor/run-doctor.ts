@@ -1,5 +1,4 @@
 /** `bitlinear doctor` from the machine to its checks. */
-
 import { formatBytes } from "../../core/number-format.ts";
 import { VERSION } from "../../core/version.ts";
 import type { CommandContext } from "../commands/command.ts";

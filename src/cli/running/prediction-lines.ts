@@ -1,5 +1,4 @@
 /** Predictions as lines, for a person or a machine. */
-
 import { formatCount } from "../../core/number-format.ts";
 import { elementCount, type Shape } from "../../core/shape.ts";
 import { type Alignment, formatTable } from "../../core/text-table.ts";

@@ -1,5 +1,4 @@
 /** `bitlinear run` from two files to predictions. */
-
 import { formatCount, formatDuration, formatPercent } from "../../core/number-format.ts";
 import { formatShape } from "../../core/shape.ts";
 import { writeFileAtomic, writeNpy } from "../../files/index.ts";

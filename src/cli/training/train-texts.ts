@@ -1,5 +1,4 @@
 /** What `bitlinear train` says, in the terminal and in its report. */
-
 import { formatBytes, formatCount, formatPercent, formatRatio } from "../../core/number-format.ts";
 import { sampleCount } from "../../datasets/index.ts";
 import { saveReport } from "../../report/save-report.ts";

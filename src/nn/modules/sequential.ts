@@ -1,5 +1,4 @@
 /** Layers one after another. */
-
 import { UnsupportedError } from "../../core/errors.ts";
 import type { GraphBuilder, Value } from "../../runtime/graph.ts";
 import { activation, add } from "../../runtime/ops/index.ts";

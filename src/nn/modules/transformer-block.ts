@@ -1,5 +1,4 @@
 /** A layer of a transformer. */
-
 import { checkSize } from "../../core/shape.ts";
 import type { GraphBuilder, Value } from "../../runtime/graph.ts";
 import { activation, add } from "../../runtime/ops/index.ts";

@@ -1,5 +1,4 @@
 /** A float32 convolution: a stem that was not made ternary. */
-
 import { convolutionWindow, imageSizes, windowedSize } from "../images.ts";
 import { floatTensor, type Operation, optionalFloatTensor } from "../operation.ts";
 
