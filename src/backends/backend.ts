@@ -2,12 +2,17 @@
 import type { ActivationRuleId } from "../activation-rules/activation-rule.ts";
 import type { TernaryMatrix } from "../core/ternary-matrix.ts";
 
+/** What may be done to every output of a layer: max(0, y), or max(0, y)². NaN stays NaN. */
+export type OutputFunction = "relu" | "squaredRelu";
+
 /** What a ternary layer adds to its weights. */
 export interface LayerOptions {
   /** How inputs become codes. */
   activation: ActivationRuleId;
-  /** `[outFeatures]`, added last. */
+  /** `[outFeatures]`, added after the planes. */
   bias?: Float32Array;
+  /** Applied last. */
+  outputFunction?: OutputFunction;
   /** Forces one of the backend's kernels; without it the backend chooses. */
   kernel?: string;
 }
@@ -23,7 +28,10 @@ export interface ConvolutionGeometry {
   padding: readonly [number, number];
 }
 
-/** A ternary matrix made ready for a backend's kernels; frees what it holds when disposed. */
+/**
+ * A ternary matrix made ready for a backend's kernels; frees what it holds when disposed. It may keep the planes and
+ * the bias, so the caller must not change them.
+ */
 export interface BackendLinear extends Disposable {
   /** The kernel that runs it. */
   readonly kernel: string;
@@ -31,8 +39,9 @@ export interface BackendLinear extends Disposable {
   readonly byteLength: number;
   /**
    * @param x `[m, inFeatures]`
-   * @returns `[m, outFeatures]`: Σ over planes of acc · (s_x · s_w), plus bias, as the numeric contract orders it
-   * @throws ShapeError when `x` does not hold that many values
+   * @returns `[m, outFeatures]`: Σ over planes of acc · (s_x · s_w), plus bias, as the numeric contract orders it; at once
+   * for short work, later for long work, which leaves the caller's thread free. `x` must not change until then.
+   * @throws ShapeError when `x` does not hold that many values, UsageError when the layer was disposed
    */
   run(x: Float32Array, m: number): Float32Array | Promise<Float32Array>;
 }
@@ -44,14 +53,23 @@ export interface BackendConvolution extends Disposable {
   /**
    * @param x `[images, height, width, inChannels]`
    * @returns `[images, outHeight, outWidth, outChannels]`
-   * @throws ShapeError when `x` does not hold that many values, or an image with its padding is smaller than the kernel
+   * @throws ShapeError when `x` does not hold that many values, or an image with its padding is smaller than the kernel;
+   * UsageError when the layer was disposed
    */
   run(x: Float32Array, images: number, height: number, width: number): Float32Array | Promise<Float32Array>;
+}
+
+/** How a backend is opened. */
+export interface BackendOptions {
+  /** Threads that share a layer's work; by default `BITLINEAR_THREADS` where there is an environment, else one for each core. */
+  threads?: number;
 }
 
 /** A place where ternary layers run. */
 export interface Backend {
   readonly id: string;
+  /** Threads that share a layer's work. */
+  readonly threads: number;
   /** Names of its kernels on this machine, best first. */
   readonly kernels: readonly string[];
   /**
@@ -75,8 +93,12 @@ export interface BackendEntry {
   readonly id: string;
   /** One line for `bitlinear doctor`. */
   readonly summary: string;
-  /** The backend, or why this machine does not have it. */
-  open(): Promise<Backend | { unavailable: string }>;
+  /**
+   * The backend, or why this machine does not have it.
+   *
+   * @throws UsageError for a number of threads that is none
+   */
+  open(options?: BackendOptions): Promise<Backend | { unavailable: string }>;
 }
 
 /** Height or width of a convolution's output. */

@@ -1,14 +1,16 @@
 /** The backends, best first: the only place that names them. */
 import { UnsupportedError } from "../core/errors.ts";
-import type { Backend, BackendEntry } from "./backend.ts";
+import type { Backend, BackendEntry, BackendOptions } from "./backend.ts";
 
 export type {
   Backend,
   BackendConvolution,
   BackendEntry,
   BackendLinear,
+  BackendOptions,
   ConvolutionGeometry,
   LayerOptions,
+  OutputFunction,
 } from "./backend.ts";
 
 /** Every backend there is; `open()` tells whether this machine has it. */
@@ -23,9 +25,10 @@ export const backends: readonly BackendEntry[] = [
 /**
  * Opens a backend by name, or the best one of this machine.
  *
- * @throws UnsupportedError when the name is unknown or the backend cannot run here, with the reason
+ * @throws UnsupportedError when the name is unknown or the backend cannot run here, with the reason; UsageError for a number
+ * of threads that is none
  */
-export async function openBackend(id?: string): Promise<Backend> {
+export async function openBackend(id?: string, options: BackendOptions = {}): Promise<Backend> {
   const candidates = id === undefined ? backends : backends.filter((entry) => entry.id === id);
   if (candidates.length === 0) {
     throw new UnsupportedError(
@@ -34,7 +37,7 @@ export async function openBackend(id?: string): Promise<Backend> {
   }
   const reasons: string[] = [];
   for (const entry of candidates) {
-    const opened = await entry.open();
+    const opened = await entry.open(options);
     if (!("unavailable" in opened)) return opened;
     reasons.push(`${entry.id}: ${opened.unavailable}`);
   }

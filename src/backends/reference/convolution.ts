@@ -1,19 +1,15 @@
 /** Convolution by plain loops over patches. */
-import type { ActivationRule } from "../../activation-rules/index.ts";
-import type { TernaryMatrix } from "../../core/ternary-matrix.ts";
 import { type ConvolutionGeometry, convolvedSize } from "../backend.ts";
-import { plainToken } from "./linear.ts";
+import { type PlainLayer, plainToken } from "./linear.ts";
 
 /** `x` is `[images, height, width, inChannels]`, the result `[images, outHeight, outWidth, outChannels]`. */
 export function plainConvolution(
-  planes: readonly TernaryMatrix[],
+  layer: PlainLayer,
   geometry: ConvolutionGeometry,
-  rule: ActivationRule,
-  bias: Float32Array | undefined,
   x: Float32Array,
   [images, height, width]: readonly [number, number, number],
 ): Float32Array {
-  const [{ outFeatures: outChannels, inFeatures: patchSize }] = planes;
+  const [{ outFeatures: outChannels, inFeatures: patchSize }] = layer.planes;
   const outHeight = convolvedSize(height, geometry.kernelSize[0], geometry.stride[0], geometry.padding[0]);
   const outWidth = convolvedSize(width, geometry.kernelSize[1], geometry.stride[1], geometry.padding[1]);
   const imageSize = height * width * geometry.inChannels;
@@ -21,12 +17,12 @@ export function plainConvolution(
   const codes = new Float32Array(imageSize);
   const patch = new Float32Array(patchSize);
   for (let image = 0; image < images; image++) {
-    const codeScale = rule.encode(x.subarray(image * imageSize, (image + 1) * imageSize), codes);
+    const codeScale = layer.rule.encode(x.subarray(image * imageSize, (image + 1) * imageSize), codes);
     for (let row = 0; row < outHeight; row++) {
       for (let column = 0; column < outWidth; column++) {
         readPatch(codes, geometry, [height, width], row, column, patch);
         const start = ((image * outHeight + row) * outWidth + column) * outChannels;
-        plainToken(planes, bias, patch, codeScale, y.subarray(start, start + outChannels));
+        plainToken(layer, patch, codeScale, y.subarray(start, start + outChannels));
       }
     }
   }

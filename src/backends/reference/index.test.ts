@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { activationRules } from "../../activation-rules/index.ts";
-import { ShapeError, UnsupportedError } from "../../core/errors.ts";
+import { ShapeError, UnsupportedError, UsageError } from "../../core/errors.ts";
 import { RandomSource } from "../../core/random.ts";
 import { MAX_IN_FEATURES, type TernaryMatrix } from "../../core/ternary-matrix.ts";
 import type { ConvolutionGeometry, LayerOptions } from "../backend.ts";
@@ -87,6 +87,28 @@ test("sign and float inputs, by hand", () => {
   expect(run({ activation: "none", bias })).toEqual([10.875, 33.5, 7, 22.25]);
   // Signs: + - + +, then - + + -.
   expect(run({ activation: "sign", bias })).toEqual([11.5, 22, 8.5, 22]);
+});
+
+test("output functions come last, and keep NaN", () => {
+  const plane = { outFeatures: 2, inFeatures: 1, trits: Int8Array.of(1, -1), scales: Float32Array.of(1) };
+  const x = Float32Array.of(0.3, Number.NaN);
+  const run = (options: Partial<LayerOptions>) =>
+    Array.from(reference.linear([plane], { activation: "none", ...options }).run(x, 2) as Float32Array);
+  const bias = Float32Array.of(0.1, 0.1);
+  const sum = f32(f32(0.3) + f32(0.1));
+  expect(run({ outputFunction: "relu" })).toEqual([f32(0.3), 0, Number.NaN, Number.NaN]);
+  expect(run({ outputFunction: "squaredRelu", bias })).toEqual([f32(sum * sum), 0, Number.NaN, Number.NaN]);
+  expect(run({ outputFunction: "relu", bias: Float32Array.of(-1, 1) }).slice(0, 2)).toEqual([0, f32(1 - f32(0.3))]);
+});
+
+test("a layer that was disposed runs no more", () => {
+  const plane = { outFeatures: 1, inFeatures: 1, trits: Int8Array.of(1), scales: Float32Array.of(1) };
+  const geometry: ConvolutionGeometry = { inChannels: 1, kernelSize: [1, 1], stride: [1, 1], padding: [0, 0] };
+  const linear = reference.linear([plane], { activation: "int8" });
+  const convolution = reference.convolution([plane], geometry, { activation: "int8" });
+  for (const layer of [linear, convolution]) layer[Symbol.dispose]();
+  expect(() => linear.run(Float32Array.of(1), 1)).toThrow(UsageError);
+  expect(() => convolution.run(Float32Array.of(1), 1, 1, 1)).toThrow(UsageError);
 });
 
 test("float inputs are summed without loss before the one rounding", () => {
