@@ -3,7 +3,7 @@ import type { GrayscaleImage } from "./drawing/png.ts";
 import type { LayerWeights } from "./plots/histogram.ts";
 
 /** What one epoch of training gave; losses are means over samples, accuracies fractions. */
-export interface EpochRecord {
+export interface EpochFigures {
   /** Counted from 1. */
   epoch: number;
   loss: number;
@@ -16,7 +16,7 @@ export interface EpochRecord {
 export interface TrainingRun {
   /** `"float"`, `"ternary"`, ... */
   name: string;
-  history: readonly EpochRecord[];
+  history: readonly EpochFigures[];
   seconds: number;
   /** Accuracy of the finished model on the test set, a fraction. */
   testAccuracy?: number | undefined;

@@ -14,7 +14,7 @@ import { confusionMatrix } from "./plots/confusion-matrix.ts";
 import { histogram } from "./plots/histogram.ts";
 import { imageGrid } from "./plots/image-grid.ts";
 import { type LineSeries, lineChart } from "./plots/line-chart.ts";
-import type { EpochRecord, TrainingRecord, TrainingRun } from "./training-record.ts";
+import type { EpochFigures, TrainingRecord, TrainingRun } from "./training-record.ts";
 
 const MOST_EXAMPLES = 16;
 const MOST_OPEN_HISTOGRAMS = 9;
@@ -138,7 +138,7 @@ function curves(
   trained: "loss" | "accuracy",
   validated: "validationLoss" | "validationAccuracy",
 ): LineSeries[] {
-  const points = (history: readonly EpochRecord[], field: keyof EpochRecord) =>
+  const points = (history: readonly EpochFigures[], field: keyof EpochFigures) =>
     history.flatMap((record) => {
       const y = record[field];
       return y === undefined ? [] : [{ x: record.epoch, y }];

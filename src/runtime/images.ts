@@ -9,7 +9,7 @@ import { describe, type HostTensor, pairAttribute } from "./operation.ts";
 export type Pair = readonly [number, number];
 
 /** A window that moves over an image. */
-export interface Window {
+export interface WindowGeometry {
   readonly kernelSize: Pair;
   readonly stride: Pair;
   readonly padding: Pair;
@@ -28,7 +28,7 @@ export interface ImageSizes {
  *
  * @throws ShapeError when they are absent, a stride is 0 or padding reaches the kernel's size (outputs would see nothing)
  */
-export function convolutionWindow(node: GraphNode, kernelSize: Pair): Window {
+export function convolutionWindow(node: GraphNode, kernelSize: Pair): WindowGeometry {
   const stride = pairAttribute(node, "stride", 1);
   const padding = pairAttribute(node, "padding", 0);
   if (padding[0] >= kernelSize[0] || padding[1] >= kernelSize[1]) {
@@ -53,7 +53,7 @@ export function imageSizes({ shape }: HostTensor, node: GraphNode, expected?: nu
 /** Height and width of the output. @throws ShapeError when the window does not fit into the image */
 export function windowedSize(
   { height, width }: ImageSizes,
-  { kernelSize, stride, padding }: Window,
+  { kernelSize, stride, padding }: WindowGeometry,
   node: GraphNode,
 ): Pair {
   const outHeight = convolvedSize(height, kernelSize[0], stride[0], padding[0]);
@@ -65,7 +65,7 @@ export function windowedSize(
 }
 
 /** Attributes of a pool: kernelSize and stride. @throws ShapeError when they are absent or not at least 1 */
-export function poolWindow(node: GraphNode): Window {
+export function poolWindow(node: GraphNode): WindowGeometry {
   return {
     kernelSize: pairAttribute(node, "kernelSize", 1),
     stride: pairAttribute(node, "stride", 1),
@@ -77,7 +77,7 @@ export function poolWindow(node: GraphNode): Window {
 export function reduceWindows(
   x: HostTensor,
   sizes: ImageSizes,
-  window: Window,
+  window: WindowGeometry,
   node: GraphNode,
   combine: (combined: number, value: number) => number,
 ): HostTensor {

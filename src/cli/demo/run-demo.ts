@@ -23,7 +23,7 @@ import {
 import { printLearningCurves } from "../training/learning-curve.ts";
 import { describeRecipe } from "../training/recipe-text.ts";
 import { type Training, testAccuracyOf, trainModule } from "../training/train-module.ts";
-import { trainingRecord } from "../training/training-record.ts";
+import { trainingRecord } from "../training/training-session.ts";
 import { warnOfZeroLayers } from "../training/zero-layers.ts";
 import { type DemoDataOptions, loadDemoData } from "./demo-data.ts";
 import { describeData, describeNetwork, printExactness, printGains } from "./demo-texts.ts";

@@ -10,7 +10,7 @@ import { compareWithTraining, measureDeployment } from "./deployment.ts";
 import { describeRecipe } from "./recipe-text.ts";
 import { type Training, testAccuracyOf } from "./train-module.ts";
 import type { TrainPlan } from "./train-plan.ts";
-import { trainingRecord } from "./training-record.ts";
+import { trainingRecord } from "./training-session.ts";
 
 /** A finished training with the model that came out of it. */
 export interface TrainOutcome {

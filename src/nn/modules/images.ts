@@ -2,17 +2,10 @@
 import { convolvedSize } from "../../backends/backend.ts";
 import { ShapeError } from "../../core/errors.ts";
 import { checkSize, formatShape } from "../../core/shape.ts";
+import type { Pair, WindowGeometry } from "../../runtime/images.ts";
 import type { Tensor } from "../../tensor/index.ts";
 
-/** Vertical and horizontal. */
-export type Pair = readonly [number, number];
-
-/** A window that moves over an image. */
-export interface WindowGeometry {
-  readonly kernelSize: Pair;
-  readonly stride: Pair;
-  readonly padding: Pair;
-}
+export type { Pair, WindowGeometry };
 
 /**
  * One number for both directions, or a pair.
