@@ -1,0 +1,83 @@
+#include "layer.h"
+
+namespace bitlinear {
+namespace {
+
+uint32_t index_of(const Kernel* kernel) {
+  uint32_t index = 0;
+  while (kernels[index] != kernel) index++;
+  return index;
+}
+
+/** The head of a layer's block. */
+Layer lay_out(const LayerDescription& description) {
+  const int32_t outputs = panel_outputs(description.kernel->layout);
+  Layer layer = {};
+  layer.kernel = index_of(description.kernel);
+  layer.activation = description.activation;
+  layer.output_function = description.output_function;
+  layer.out_features = description.out_features;
+  layer.in_features = description.in_features;
+  layer.planes = description.planes;
+  layer.convolution = description.convolution;
+  layer.panels = divide_up(description.out_features, outputs);
+
+  const size_t row = static_cast<size_t>(layer.panels) * outputs * sizeof(float);
+  const size_t planes = static_cast<size_t>(description.planes);
+  layer.weights_offset = aligned(sizeof(Layer));
+  layer.scales_offset = layer.weights_offset + layer.panels * planes * panel_byte_length(layer.in_features);
+  const size_t scales_end = layer.scales_offset + planes * row;
+  layer.bias_offset = description.has_bias ? scales_end : 0;
+  layer.byte_length = scales_end + (description.has_bias ? row : 0);
+  return layer;
+}
+
+/** `count` values from output `begin` on, then zeros up to `outputs`; a single value stands for all. */
+void copy_row(const float* values, int32_t value_count, int32_t begin, int32_t count, int32_t outputs, float* row) {
+  for (int32_t i = 0; i < outputs; i++) row[i] = i < count ? values[value_count == 1 ? 0 : begin + i] : 0;
+}
+
+} // namespace
+
+size_t layer_byte_length(const LayerDescription& description) { return lay_out(description).byte_length; }
+
+Layer* prepare_layer(void* memory, const LayerDescription& description, const Plane* planes, const float* bias) {
+  Layer* layer = static_cast<Layer*>(memory);
+  *layer = lay_out(description);
+  uint8_t* block = static_cast<uint8_t*>(memory);
+  uint8_t* weights = block + layer->weights_offset;
+  float* scales = reinterpret_cast<float*>(block + layer->scales_offset);
+  float* biases = reinterpret_cast<float*>(block + layer->bias_offset);
+  const Layout layout = description.kernel->layout;
+  const int32_t outputs = panel_outputs(layout);
+  const int32_t k = layer->in_features;
+  for (int32_t begin = 0; begin < layer->out_features; begin += outputs) {
+    const int32_t rows = min(outputs, layer->out_features - begin);
+    for (int32_t plane = 0; plane < layer->planes; plane++) {
+      const int8_t* trits = planes[plane].trits + static_cast<size_t>(begin) * k;
+      pack_panel(layout, {trits, rows, k, layer->convolution.in_channels}, weights);
+      copy_row(planes[plane].scales, planes[plane].scale_count, begin, rows, outputs, scales);
+      weights += panel_byte_length(k);
+      scales += outputs;
+    }
+    if (description.has_bias) copy_row(bias, layer->out_features, begin, rows, outputs, biases + begin);
+  }
+  return layer;
+}
+
+Panel panel_of(const Layer& layer, int32_t index) {
+  const uint8_t* block = reinterpret_cast<const uint8_t*>(&layer);
+  const size_t outputs = static_cast<size_t>(panel_outputs(kernel_of(layer).layout));
+  const size_t first_plane = static_cast<size_t>(index) * layer.planes;
+  Panel panel;
+  panel.weights = block + layer.weights_offset + first_plane * panel_byte_length(layer.in_features);
+  panel.scales = reinterpret_cast<const float*>(block + layer.scales_offset) + first_plane * outputs;
+  panel.bias = layer.bias_offset == 0 ? nullptr
+                                      : reinterpret_cast<const float*>(block + layer.bias_offset) + index * outputs;
+  panel.planes = layer.planes;
+  panel.groups = padded_k(layer.in_features) / GROUP;
+  panel.output_function = layer.output_function;
+  return panel;
+}
+
+} // namespace bitlinear

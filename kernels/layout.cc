@@ -1,0 +1,90 @@
+#include "layout.h"
+
+#include "small.h"
+
+namespace bitlinear {
+namespace {
+
+/** Columns packed at once: one cache line of each row, so that rows a power of two apart do not evict each other. */
+constexpr int32_t BLOCK = 64;
+
+/** Trits plus 1 of a block: 0, 1 or 2. */
+using Digits = uint8_t[MAX_PANEL_OUTPUTS][BLOCK];
+
+/** Sixteen bytes that compilers keep in one register, whatever the machine. */
+typedef uint8_t Bytes __attribute__((vector_size(16)));
+
+/** Where the columns of a block are in the rows of the source. */
+void find_columns(const TritRows& source, int32_t begin, int32_t count, int32_t* columns) {
+  const int32_t positions = source.k / source.channels;
+  for (int32_t i = 0; i < count; i++) {
+    const int32_t k = begin + i;
+    columns[i] = k % source.channels * positions + k / source.channels;
+  }
+}
+
+/** Columns `begin` to `begin + count` of the source, with trit 0 around them. */
+void read_digits(const TritRows& source, int32_t outputs, int32_t begin, int32_t count, Digits& digits) {
+  int32_t columns[BLOCK];
+  if (source.channels > 0) find_columns(source, begin, count, columns);
+  for (int32_t row = 0; row < outputs; row++) {
+    uint8_t* to = digits[row];
+    if (row >= source.rows || count < BLOCK) __builtin_memset(to, 1, BLOCK);
+    if (row >= source.rows) continue;
+    const int8_t* from = source.trits + static_cast<size_t>(row) * source.k;
+    if (source.channels > 0) {
+      for (int32_t i = 0; i < count; i++) to[i] = static_cast<uint8_t>(from[columns[i]] + 1);
+    } else if (count == BLOCK) {
+      for (int32_t i = 0; i < BLOCK; i++) to[i] = static_cast<uint8_t>(from[begin + i] + 1);
+    } else {
+      for (int32_t i = 0; i < count; i++) to[i] = static_cast<uint8_t>(from[begin + i] + 1);
+    }
+  }
+}
+
+/** Joins the digits of outputs `lane`, `lane + 16`, ... of 16 columns, the first one lowest: at most BASE^COUNT - 1 < 256. */
+template <int BASE, int COUNT>
+Bytes join_digits(const Digits& digits, int32_t lane, int32_t column) {
+  Bytes joined;
+  __builtin_memcpy(&joined, &digits[lane + LANES * (COUNT - 1)][column], sizeof joined);
+  for (int32_t j = COUNT - 2; j >= 0; j--) {
+    Bytes digit;
+    __builtin_memcpy(&digit, &digits[lane + LANES * j][column], sizeof digit);
+    const Bytes twice = joined + joined;
+    joined = (BASE == 4 ? twice + twice : twice + joined) + digit;
+  }
+  return joined;
+}
+
+template <int BASE, int COUNT>
+void pack_block(const Digits& digits, int32_t count, uint8_t* groups) {
+  for (int32_t lane = 0; lane < LANES; lane++) {
+    for (int32_t column = 0; column < count; column += K_ALIGNMENT) {
+      const Bytes joined = join_digits<BASE, COUNT>(digits, lane, column);
+      uint32_t words[K_ALIGNMENT / GROUP];
+      __builtin_memcpy(words, &joined, sizeof words);
+      uint8_t* to = groups + column / GROUP * GROUP_BYTES + lane * GROUP;
+      for (int32_t group = 0; group < K_ALIGNMENT / GROUP; group++) {
+        __builtin_memcpy(to + group * GROUP_BYTES, &words[group], GROUP);
+      }
+    }
+  }
+}
+
+} // namespace
+
+void pack_panel(Layout layout, const TritRows& source, uint8_t* panel) {
+  alignas(64) Digits digits;
+  for (int32_t begin = 0; begin < source.k; begin += BLOCK) {
+    const int32_t count = min(BLOCK, source.k - begin);
+    uint8_t* groups = panel + static_cast<size_t>(begin) / GROUP * GROUP_BYTES;
+    read_digits(source, panel_outputs(layout), begin, count, digits);
+    if (layout == Layout::two_bit) {
+      pack_block<4, 4>(digits, count, groups);
+    } else {
+      pack_block<3, 5>(digits, count, groups);
+    }
+  }
+}
+
+} // namespace bitlinear
