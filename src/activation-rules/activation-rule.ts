@@ -1,8 +1,8 @@
 /** How the inputs of a ternary layer become the codes that meet the trits: the contract of every activation rule. */
 import type { Tensor } from "../tensor/tensor.ts";
 
-/** The rules by name. */
-export type ActivationRuleId = "int8" | "none" | "sign";
+/** A rule by name; the list in `index.ts` says which there are. */
+export type ActivationRuleId = string;
 
 /** Codes of tokens during training, with the gradient of the rule. */
 export interface TracedActivation {

@@ -15,15 +15,12 @@ export type { Quantizer, QuantizerOptions, QuantizerRule, QuantizerScheme, Trace
 /** Every quantizer, the default first. */
 export const quantizers: readonly QuantizerScheme[] = [bitnet, twn, lsq, paretoq, bittorch, absmax, threshold, optimal];
 
-/** The quantizers by name. */
-export type QuantizerId = string;
-
 /**
  * A quantizer by name.
  *
  * @throws UnsupportedError for an unknown name, option, granularity or value, listing what there is
  */
-export function createQuantizer(id: QuantizerId, options: QuantizerOptions = {}): Quantizer {
+export function createQuantizer(id: string, options: QuantizerOptions = {}): Quantizer {
   const scheme = quantizers.find((candidate) => candidate.id === id);
   if (scheme) return chooseOptions(scheme, options);
   const ids = quantizers.map((candidate) => candidate.id).join(", ");

@@ -1,5 +1,5 @@
 /** What a deployed model can compute: the contract of every operation. */
-import { type ActivationRule, type ActivationRuleId, activationRule } from "../activation-rules/index.ts";
+import { type ActivationRule, activationRule } from "../activation-rules/index.ts";
 import type { Backend } from "../backends/index.ts";
 import { ShapeError } from "../core/errors.ts";
 import { elementCount, formatShape, type Shape } from "../core/shape.ts";
@@ -111,7 +111,7 @@ export function ternaryPlanes(node: GraphNode): TernaryMatrix[] {
 
 /** The activation rule of a ternary layer. @throws ShapeError when the attribute is absent, UnsupportedError when it is unknown */
 export function activationRuleOf(node: GraphNode): ActivationRule {
-  return activationRule(textAttribute(node, "activation") as ActivationRuleId);
+  return activationRule(textAttribute(node, "activation"));
 }
 
 /** Splits a shape into what lies before the last axis, multiplied, and the last axis. @throws ShapeError when it is not `last` */

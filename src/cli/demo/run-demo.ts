@@ -1,5 +1,4 @@
 /** The demo from data to report. */
-import type { ActivationRuleId } from "../../activation-rules/index.ts";
 import { UsageError } from "../../core/errors.ts";
 import type { DatasetSplit } from "../../datasets/index.ts";
 import { formats } from "../../formats/index.ts";
@@ -145,7 +144,7 @@ async function trainTwins(
   const floatModule = await preset.build(data, seed);
   const { model: ternaryModule } = convertToBitLinear(await preset.build(data, seed), {
     quantizer,
-    ...(activation !== undefined && { activation: activation as ActivationRuleId }),
+    ...(activation !== undefined && { activation }),
   });
   output.print(`${output.paint("bold", "network")}  ${describeNetwork(floatModule)}`);
   output.print(`${output.paint("bold", "recipe")}   ${describeRecipe(recipe)}`);

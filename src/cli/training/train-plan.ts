@@ -1,5 +1,4 @@
 /** What `bitlinear train` is going to do: data, network and recipe, from the options. */
-import type { ActivationRuleId } from "../../activation-rules/index.ts";
 import { UsageError } from "../../core/errors.ts";
 import type { DatasetSplit } from "../../datasets/index.ts";
 import { convertToBitLinear, type Module } from "../../nn/index.ts";
@@ -54,7 +53,7 @@ export async function planTraining(options: TrainPlanOptions): Promise<TrainPlan
   const { quantizer = quantizers[0].id } = options;
   const { model: module } = convertToBitLinear(floatModule, {
     quantizer,
-    ...(activation !== undefined && { activation: activation as ActivationRuleId }),
+    ...(activation !== undefined && { activation }),
   });
   return { preset, source, data, module, recipe, quantizer };
 }

@@ -1,5 +1,5 @@
 /** Weights that training sees as trits: what every ternary layer shares. */
-import type { ActivationRuleId } from "../../activation-rules/index.ts";
+import { type ActivationRuleId, activationRules } from "../../activation-rules/index.ts";
 import { ShapeError } from "../../core/errors.ts";
 import { MAX_IN_FEATURES, type MatrixShape, type TernaryMatrix } from "../../core/ternary-matrix.ts";
 import { createQuantizer, type Quantizer, type QuantizerOptions, quantizers } from "../../quantizers/index.ts";
@@ -132,5 +132,7 @@ export function describeQuantizer({ id, options }: Quantizer): string {
 /** The activation rule of a layer: as asked for, or the one that belongs to its quantizer. */
 export function activationOf(options: TernaryOptions): ActivationRuleId {
   if (options.activation !== undefined) return options.activation;
-  return quantizers.find(({ id }) => id === (options.quantizer ?? quantizers[0].id))?.activation ?? "int8";
+  return (
+    quantizers.find(({ id }) => id === (options.quantizer ?? quantizers[0].id))?.activation ?? activationRules[0].id
+  );
 }
