@@ -1,7 +1,7 @@
 /**
  * A ternary transformer learns to write like Shakespeare, character by character, and writes a few lines once packed.
  *
- *     npx tsx examples/character-model.ts --data DIR [--epochs 6] [--length 400] [--prompt "ROMEO:"] [--seed 1]
+ *     npx tsx examples/character-model.ts --data DIR [--epochs 5] [--length 400] [--prompt "ROMEO:"] [--seed 1]
  *
  * DIR holds tiny Shakespeare (input.txt); BITLINEAR_DATA names it as well. An epoch here is 100 steps of 16 passages.
  */
@@ -37,7 +37,7 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       data: { type: "string" },
-      epochs: { type: "string", default: "6" },
+      epochs: { type: "string", default: "5" },
       length: { type: "string", default: "400" },
       prompt: { type: "string", default: "ROMEO:" },
       seed: { type: "string", default: "1" },

@@ -2,7 +2,7 @@
  * Which digit was spoken? Recordings become log-mel features (loudness over time in 32 bands), and a small ternary
  * convolutional network listens to them as to an image.
  *
- *     npx tsx examples/keyword-spotting.ts --data DIR [--epochs 12] [--quantizer bitnet] [--seed 1]
+ *     npx tsx examples/keyword-spotting.ts --data DIR [--epochs 8] [--quantizer bitnet] [--seed 1]
  *
  * DIR holds the Free Spoken Digit Dataset (3,000 recordings of six speakers); BITLINEAR_DATA names it as well. The test
  * split is the official one: the first five takes of each speaker and digit.
@@ -42,7 +42,7 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       data: { type: "string" },
-      epochs: { type: "string", default: "12" },
+      epochs: { type: "string", default: "8" },
       quantizer: { type: "string", default: "bitnet" },
       seed: { type: "string", default: "1" },
     },
