@@ -17,5 +17,6 @@ export {
   writeSafetensors,
 } from "./safetensors.ts";
 export { type ByteSource, type NamedBytes, readBytes } from "./source.ts";
+export { pathOfTarget } from "./target.ts";
 export { readText } from "./text.ts";
 export { parseWav, type Recording } from "./wav.ts";

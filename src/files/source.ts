@@ -34,7 +34,7 @@ export async function readBytes(source: ByteSource, options: FileReadOptions = {
       `expected a path, a URL, a File or Blob, an ArrayBuffer or a Uint8Array, got ${Object.prototype.toString.call(source)}`,
     );
   }
-  const url = /^(?:https?|file):\/\//i.test(source) ? parseUrl(source) : undefined;
+  const url = urlOf(source);
   if (url !== undefined) return readUrl(url, options);
   return { bytes: await readFileBytes(source, options), file: source };
 }
@@ -123,7 +123,9 @@ function checkByteLength(byteLength: number, file: string, maxByteLength = Numbe
   }
 }
 
-function parseUrl(text: string): URL {
+/** The http(s) or `file:` URL that a text is; undefined for a path. @throws FileError for a URL that is none */
+export function urlOf(text: string): URL | undefined {
+  if (!/^(?:https?|file):\/\//i.test(text)) return undefined;
   try {
     return new URL(text);
   } catch (cause) {

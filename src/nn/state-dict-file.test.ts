@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { FileError, ShapeError } from "../core/errors.ts";
+import { FileError, ShapeError, UnsupportedError } from "../core/errors.ts";
 import { parseSafetensors, type TensorEntry, tensorEntry, writeSafetensors } from "../files/index.ts";
 import { BatchNorm } from "./modules/batch-norm.ts";
 import { Linear } from "./modules/linear.ts";
@@ -41,7 +41,9 @@ test("a module or a state comes back from a file, by path, URL, Blob and bytes",
     const state = await loadStateDictFile(source);
     expect(state).toEqual(model.stateDict());
   }
-  await saveStateDict(model.stateDict(), path);
+  await saveStateDict(model.stateDict(), pathToFileURL(path));
+  expect(await loadStateDictFile(path)).toEqual(model.stateDict());
+  await saveStateDict(model.stateDict(), pathToFileURL(path).href);
   const other = create(2);
   other.loadStateDict(await loadStateDictFile(path));
   expect(other.stateDict()).toEqual(model.stateDict());
@@ -101,4 +103,10 @@ test("data that do not match their shape leave the file that is there", async ()
   const before = await readFile(path);
   await expect(saveStateDict({ w: { shape: [3], data: new Float32Array(2) } }, path)).rejects.toThrow(ShapeError);
   expect(await readFile(path)).toEqual(before);
+});
+
+test("a state is saved to files only", async () => {
+  const saving = saveStateDict(create(1), new URL("https://example.org/m"));
+  await expect(saving).rejects.toThrow(UnsupportedError);
+  await expect(saving).rejects.toThrow("files are saved to a path or a file: URL, got one of https:");
 });

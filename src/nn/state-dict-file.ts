@@ -2,6 +2,7 @@
 import {
   type ByteSource,
   parseSafetensors,
+  pathOfTarget,
   readBytes,
   readFloat32,
   tensorEntry,
@@ -14,16 +15,18 @@ import { isStepCounter, type StateDict } from "./state-dict.ts";
 /**
  * Writes parameters by name as a safetensors file of F32 tensors, atomically: a crash leaves the old file or the new one.
  *
+ * @param target a path or a `file:` URL
  * @param metadata texts for the file's header; none by default
  * @throws FileError when the file cannot be written
  * @throws ShapeError when an entry's data do not match its shape, UsageError for names or metadata a file cannot hold
- * @throws UnsupportedError outside of Node
+ * @throws UnsupportedError outside of Node, and for URLs of other kinds
  */
 export async function saveStateDict(
   source: StateDict | Module,
-  path: string,
+  target: string | URL,
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<void> {
+  const path = pathOfTarget(target, "save it in Node, and send the file");
   const state = source instanceof Module ? source.stateDict() : source;
   const tensors = Object.entries(state).map(([name, { shape, data }]) => tensorEntry(name, shape, data));
   await writeFileAtomic(path, writeSafetensors(tensors, metadata));
