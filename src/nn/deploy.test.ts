@@ -1,5 +1,6 @@
 /** What deploys, what is refused, and that the mode of a module does not matter. */
 import { expect, test } from "vitest";
+import { openBackend } from "../backends/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { relu } from "./activations.ts";
 import { Module } from "./module.ts";
@@ -49,6 +50,12 @@ test("what deploys is the forward pass of evaluation, whatever the mode", async 
   expect(model.isTraining && model.first.isTraining).toBe(true);
   expect(await deployed.run(x)).toEqual(await predict(model, x));
   expect(deployed.graph.nodes).toHaveLength(3);
+});
+
+test("a module deploys to a backend by name, or one that is open", async () => {
+  using named = await new Narrowing().deploy({ backend: "reference" });
+  using given = await new Narrowing().deploy({ backend: { ...(await openBackend("reference")), id: "given" } });
+  expect([named.backend, given.backend]).toEqual(["reference", "given"]);
 });
 
 test("a module that contains itself is refused by path", async () => {

@@ -1,18 +1,16 @@
 /** From a trained module to a packed model. */
 import { ShapeError, UnsupportedError } from "../core/errors.ts";
 import type { TernaryMatrix } from "../core/ternary-matrix.ts";
-import { formatById } from "../formats/index.ts";
-import { DeployedModel } from "../runtime/deployed-model.ts";
+import { formatById, formats } from "../formats/index.ts";
+import { DeployedModel, type OpenOptions } from "../runtime/deployed-model.ts";
 import { fitsPattern, type Graph, GraphBuilder, type NodeTensor } from "../runtime/graph.ts";
 import type { Parameter } from "../tensor/index.ts";
 import type { Module } from "./module.ts";
 
 /** Options of `deploy()`. */
-export interface DeployOptions {
+export interface DeployOptions extends OpenOptions {
   /** Storage format of the weights: `base3` (1.6 bits, the default) or `i2` (2 bits). */
   format?: string;
-  /** Backend by name; the best of this machine without it. */
-  backend?: string;
   /** Shape of one input sample, null for sizes that may vary; needed only where the model does not know it. */
   inputShape?: readonly (number | null)[];
 }
@@ -20,12 +18,12 @@ export interface DeployOptions {
 /** See `Module.deploy`. */
 export async function deployModule(module: Module, options: DeployOptions): Promise<DeployedModel> {
   const graph = await lowerModule(module, options);
-  return await DeployedModel.open(graph, options.backend === undefined ? {} : { backend: options.backend });
+  return await DeployedModel.open(graph, options);
 }
 
 /** The graph of a module, with its weights packed. */
 export async function lowerModule(module: Module, options: DeployOptions): Promise<Graph> {
-  const format = formatById(options.format ?? "base3");
+  const format = formatById(options.format ?? formats[0].id);
   for (const [path, part] of module.namedModules()) checkLowering(part, path);
   for (const [path, parameter] of module.namedParameters()) checkFinite(path, parameter);
   const builder = new GraphBuilder(format.id);

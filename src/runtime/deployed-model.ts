@@ -7,7 +7,7 @@ import { describe, type HostTensor, type PreparedOperation } from "./operation.t
 import { operationById } from "./ops/index.ts";
 import { floatByteLengthOf, storedByteLengthOf } from "./stored-size.ts";
 
-/** Options of `DeployedModel.open`. */
+/** Where a model runs. */
 export interface OpenOptions {
   /** Backend by name, or one that is open; the best of this machine without it. */
   backend?: string | Backend;
@@ -17,6 +17,11 @@ export interface OpenOptions {
 export interface RunOptions {
   /** Shape of the whole input, `[batch, ...]`; needed where the model takes inputs of varying size. */
   shape?: Shape;
+}
+
+/** @throws UnsupportedError when the backend is unknown or cannot run here */
+export async function backendOf({ backend }: OpenOptions): Promise<Backend> {
+  return typeof backend === "object" ? backend : await openBackend(backend);
 }
 
 /** A model ready to run; `using model = ...` or `dispose()` frees what the backend holds. */
@@ -41,7 +46,7 @@ export class DeployedModel implements Disposable {
    */
   static async open(graph: Graph, options: OpenOptions = {}): Promise<DeployedModel> {
     checkGraph(graph);
-    const backend = typeof options.backend === "object" ? options.backend : await openBackend(options.backend);
+    const backend = await backendOf(options);
     const prepared: PreparedOperation[] = [];
     try {
       for (const node of graph.nodes) prepared.push(prepareNode(node, backend));

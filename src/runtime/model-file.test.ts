@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { openBackend } from "../backends/index.ts";
 import { FileError, UnsupportedError, UsageError } from "../core/errors.ts";
 import { VERSION } from "../core/version.ts";
 import { parseSafetensors, readFloat32, type TensorEntry, writeSafetensors } from "../files/index.ts";
@@ -130,6 +131,18 @@ test("a loaded model does not change with the caller's bytes", async () => {
   using loaded = await loadModel(Buffer.from(bytes.buffer));
   bytes.fill(255);
   expect(await loaded.run(input)).toEqual(await model.run(input));
+});
+
+test("a backend may be named, given or left to the machine", async () => {
+  const backend = { ...(await openBackend("reference")), id: "given" };
+  for (const [options, id] of [
+    [{ backend: "reference" }, "reference"],
+    [{ backend }, "given"],
+  ] as const) {
+    using loaded = await loadModel(modelToBytes(model), options);
+    expect(loaded.backend).toBe(id);
+    expect(await loaded.run(input)).toEqual(await model.run(input));
+  }
 });
 
 test("an aborted load rejects with the signal's reason, an unknown backend with the known ones", async () => {

@@ -1,9 +1,14 @@
 /** Saved models: safetensors files that hold a graph's packed weights and, in their metadata, its architecture. */
-import { openBackend } from "../backends/index.ts";
-import { FileError, UnsupportedError, UsageError } from "../core/errors.ts";
-import { type ByteSource, parseSafetensors, readBytes, writeFileAtomic, writeSafetensors } from "../files/index.ts";
-import { pathOfFileUrl } from "../files/node-files.ts";
-import { DeployedModel } from "./deployed-model.ts";
+import { FileError, UsageError } from "../core/errors.ts";
+import {
+  type ByteSource,
+  parseSafetensors,
+  pathOfTarget,
+  readBytes,
+  writeFileAtomic,
+  writeSafetensors,
+} from "../files/index.ts";
+import { backendOf, DeployedModel, type OpenOptions } from "./deployed-model.ts";
 import type { Graph } from "./graph.ts";
 import { MODEL_KEY, readModelHeader, writeModelHeader } from "./model-header.ts";
 import { fileErrorOf, StoredTensors, tensorEntriesOf } from "./model-tensors.ts";
@@ -15,9 +20,7 @@ export interface SaveModelOptions {
 }
 
 /** Options of `loadModel`. */
-export interface LoadModelOptions {
-  /** Backend by name; the best of this machine without it. */
-  backend?: string;
+export interface LoadModelOptions extends OpenOptions {
   /** Stops reading; the promise rejects with the signal's reason. */
   signal?: AbortSignal;
 }
@@ -35,13 +38,8 @@ export async function saveModel(
   target: string | URL,
   options: SaveModelOptions = {},
 ): Promise<void> {
-  const path = pathOf(target);
-  const bytes = graphToBytes(model.graph, options, path);
-  try {
-    await writeFileAtomic(path, bytes);
-  } catch (cause) {
-    throw cause instanceof UnsupportedError ? noFileSystem(path, cause) : cause;
-  }
+  const path = pathOfTarget(target, "send new Blob([modelToBytes(model)]), or offer it for download");
+  await writeFileAtomic(path, graphToBytes(model.graph, options, path));
 }
 
 /**
@@ -66,7 +64,7 @@ export async function loadModel(source: ByteSource, options: LoadModelOptions = 
   // The model keeps views of the bytes, so it needs its own where the caller holds them too.
   const isShared = source instanceof Uint8Array || source instanceof ArrayBuffer;
   const graph = readGraph(isShared ? new Uint8Array(bytes) : bytes, file);
-  const backend = await openBackend(options.backend);
+  const backend = await backendOf(options);
   try {
     return await DeployedModel.open(graph, { backend });
   } catch (cause) {
@@ -99,41 +97,4 @@ function readGraph(bytes: Uint8Array, file: string): Graph {
   const nodes = header.nodes.map((node) => ({ ...node, tensors: stored.readNode(node) }));
   stored.checkAllUsed();
   return { ...header, nodes, ...(Object.keys(texts).length > 0 && { metadata: texts }) };
-}
-
-function pathOf(target: string | URL): string {
-  const url = urlOf(target);
-  if (url === undefined) return String(target);
-  if (url.protocol !== "file:") {
-    throw new UnsupportedError(
-      `a model is saved to a path or a file: URL, not to ${url.protocol}: send the bytes of modelToBytes yourself`,
-    );
-  }
-  try {
-    return pathOfFileUrl(url);
-  } catch (cause) {
-    throw cause instanceof UnsupportedError ? noFileSystem(url.href, cause) : cause;
-  }
-}
-
-/** Undefined for a path. */
-function urlOf(target: string | URL): URL | undefined {
-  if (target instanceof URL) return target;
-  if (typeof target !== "string") {
-    const got = Object.prototype.toString.call(target);
-    throw new UnsupportedError(`a model is saved to a path or a file: URL, got ${got}: take modelToBytes for bytes`);
-  }
-  if (!/^(?:https?|file):\/\//i.test(target)) return undefined;
-  try {
-    return new URL(target);
-  } catch (cause) {
-    throw new FileError("this is not a valid URL: check its spelling", { file: target }, { cause });
-  }
-}
-
-function noFileSystem(path: string, cause: UnsupportedError): UnsupportedError {
-  return new UnsupportedError(
-    `${JSON.stringify(path)} is a path, and files are saved to paths only in Node: offer new Blob([modelToBytes(model)]) for download`,
-    { cause },
-  );
 }
