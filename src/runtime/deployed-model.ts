@@ -1,7 +1,8 @@
 /** A packed model that runs: operations over one backend, without the training engine. */
-import { type Backend, openBackend } from "../backends/index.ts";
+import { type Backend, type OutputFunction, openBackend } from "../backends/index.ts";
 import { ShapeError, UnsupportedError, UsageError } from "../core/errors.ts";
 import { elementCount, formatShape, type Shape } from "../core/shape.ts";
+import { findFusion } from "./fusion.ts";
 import { checkGraph, fitsPattern, formatPattern, type Graph, type GraphNode } from "./graph.ts";
 import { describe, type HostTensor, type PreparedOperation } from "./operation.ts";
 import { operationById } from "./ops/index.ts";
@@ -49,7 +50,10 @@ export class DeployedModel implements Disposable {
     const backend = await backendOf(options);
     const prepared: PreparedOperation[] = [];
     try {
-      for (const node of graph.nodes) prepared.push(prepareNode(node, backend));
+      const { outputFunctions, done } = findFusion(graph);
+      for (const [i, node] of graph.nodes.entries()) {
+        prepared.push(done.has(i) ? HAND_ON : prepareNode(node, backend, outputFunctions.get(i)));
+      }
     } catch (error) {
       for (const operation of prepared) operation[Symbol.dispose]?.();
       throw error;
@@ -162,14 +166,17 @@ export class DeployedModel implements Disposable {
 
 const RELEASED: HostTensor = { shape: [0], data: new Float32Array(0) };
 
-function prepareNode(node: GraphNode, backend: Backend): PreparedOperation {
+/** Of a node whose work the layer before it does. */
+const HAND_ON: PreparedOperation = { run: ([x]) => x };
+
+function prepareNode(node: GraphNode, backend: Backend, outputFunction: OutputFunction | undefined): PreparedOperation {
   try {
     const operation = operationById(node.op);
     const { inputCount = 1 } = operation;
     if (node.inputs.length !== inputCount) {
       throw new ShapeError(`it reads ${inputCount} value${inputCount === 1 ? "" : "s"}, got ${node.inputs.length}`);
     }
-    return operation.prepare(node, backend);
+    return operation.prepare(node, backend, outputFunction);
   } catch (error) {
     throw namingNode(error, node);
   }

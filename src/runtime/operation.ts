@@ -1,6 +1,6 @@
 /** What a deployed model can compute: the contract of every operation. */
 import { type ActivationRule, activationRule } from "../activation-rules/index.ts";
-import type { Backend } from "../backends/index.ts";
+import type { Backend, OutputFunction } from "../backends/index.ts";
 import { ShapeError } from "../core/errors.ts";
 import { elementCount, formatShape, type Shape } from "../core/shape.ts";
 import type { TernaryMatrix } from "../core/ternary-matrix.ts";
@@ -32,9 +32,14 @@ export interface Operation {
   /**
    * Reads attributes and tensors and makes the weights ready.
    *
+   * @param outputFunction to be applied to every output; given only where `appliesOutputFunctions` is set
    * @throws ShapeError when the node does not fit the operation
    */
-  prepare(node: GraphNode, backend: Backend): PreparedOperation;
+  prepare(node: GraphNode, backend: Backend, outputFunction?: OutputFunction): PreparedOperation;
+  /** Whether its backend layer applies an output function while it stores the outputs. */
+  readonly appliesOutputFunctions?: true;
+  /** The output function that it is, so that the operation before it may apply it instead. */
+  outputFunction?(node: GraphNode): OutputFunction | undefined;
 }
 
 /** A whole-number attribute of at least `least`. @throws ShapeError when it is absent or not one */

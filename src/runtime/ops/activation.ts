@@ -1,4 +1,5 @@
 /** Elementwise functions between layers. */
+import type { OutputFunction } from "../../backends/index.ts";
 import { UnsupportedError } from "../../core/errors.ts";
 import type { GraphNode } from "../graph.ts";
 import { describe, type Operation, textAttribute } from "../operation.ts";
@@ -8,12 +9,14 @@ export interface HostFunction {
   /** Whether it equals the training engine in all bits; functions of exp do not. */
   readonly isExact: boolean;
   apply(value: number): number;
+  /** Its name among the functions that layers apply to their outputs. */
+  readonly outputFunction?: OutputFunction;
 }
 
 /** The functions by name. Results are rounded to float32 when they are stored. */
 export const hostFunctions: Readonly<Record<string, HostFunction>> = {
-  relu: { isExact: true, apply: (x) => Math.max(0, x) },
-  squaredRelu: { isExact: true, apply: (x) => Math.max(0, x) * Math.max(0, x) },
+  relu: { isExact: true, outputFunction: "relu", apply: (x) => Math.max(0, x) },
+  squaredRelu: { isExact: true, outputFunction: "squaredRelu", apply: (x) => Math.max(0, x) * Math.max(0, x) },
   gelu: { isExact: false, apply: (x) => 0.5 * x * (1 + errorFunction(x * Math.SQRT1_2)) },
   silu: { isExact: false, apply: (x) => x / (1 + Math.exp(-x)) },
   tanh: { isExact: false, apply: Math.tanh },
@@ -25,6 +28,7 @@ export const activation: Operation = {
   id: "activation",
   summary: "elementwise function",
   isExact: (node) => hostFunction(node).isExact,
+  outputFunction: (node) => hostFunction(node).outputFunction,
   prepare(node) {
     const { apply } = hostFunction(node);
     return { run: ([x]) => ({ shape: x.shape, data: x.data.map(apply) }) };

@@ -20,7 +20,8 @@ export const ternaryConvolution: Operation = {
   id: "ternary-convolution",
   summary: "ternary convolution",
   isExact: (node) => activationRuleOf(node).isInteger,
-  prepare(node, backend) {
+  appliesOutputFunctions: true,
+  prepare(node, backend, outputFunction) {
     const planes = ternaryPlanes(node);
     const { outFeatures: outChannels, inFeatures: patchSize } = planes[0];
     const bias = optionalFloatTensor(node, "bias", [outChannels])?.values;
@@ -33,7 +34,8 @@ export const ternaryConvolution: Operation = {
       );
     }
     const activation = activationRuleOf(node).id;
-    const layer = backend.convolution(planes, { inChannels, ...window }, { activation, ...(bias && { bias }) });
+    const options = { activation, ...(bias && { bias }), ...(outputFunction && { outputFunction }) };
+    const layer = backend.convolution(planes, { inChannels, ...window }, options);
     return {
       kernel: layer.kernel,
       async run([x]) {

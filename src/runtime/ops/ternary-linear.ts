@@ -6,12 +6,17 @@ export const ternaryLinear: Operation = {
   id: "ternary-linear",
   summary: "ternary fully connected layer",
   isExact: (node) => activationRuleOf(node).isInteger,
-  prepare(node, backend) {
+  appliesOutputFunctions: true,
+  prepare(node, backend, outputFunction) {
     const planes = ternaryPlanes(node);
     const { inFeatures, outFeatures } = planes[0];
     const bias = optionalFloatTensor(node, "bias", [outFeatures])?.values;
     const activation = activationRuleOf(node).id;
-    const linear = backend.linear(planes, { activation, ...(bias && { bias }) });
+    const linear = backend.linear(planes, {
+      activation,
+      ...(bias && { bias }),
+      ...(outputFunction && { outputFunction }),
+    });
     return {
       kernel: linear.kernel,
       async run([x]) {
