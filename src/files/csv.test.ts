@@ -57,9 +57,9 @@ test("the separator can be said", () => {
 });
 
 test.each([
-  ["", /at least one row/],
+  ["", /at least one row of numbers, got no line/],
   ["\n \n", /at least one row/],
-  ["x,y\n", /at least one row/],
+  ["x,y\n", /at least one row of numbers, got only the line "x,y", which was taken for a header/],
   ["1,2\n3,x", /line 2, column 2: .* got "x"/],
   ["1,x\n3,4", /line 1, column 2: .* got "x"/],
   ["1,2\r\n\r\n3,\r\n", /line 3, column 2: .* got ""/],

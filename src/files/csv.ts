@@ -32,13 +32,14 @@ const numberPattern = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/; // no t
  *
  * @param file name of the file for messages
  * @throws FileError naming line and column, both counted from 1, of a cell that is not a finite number or of a row that
- * is longer or shorter than the first
+ * is longer or shorter than the first; and for a file without rows
  */
 export function parseCsv(bytes: Uint8Array, file = "<bytes>", options: CsvOptions = {}): CsvTable {
   const text = decodeUtf8(bytes, { file, offset: 0 });
   const values = new Float32Array((text.length >> 1) + 1); // a cell takes a digit and a separator at least
   let { separator, hasHeader } = options;
   let columns: string[] | undefined;
+  let header: string | undefined;
   let columnCount = 0;
   let rowCount = 0;
 
@@ -53,6 +54,7 @@ export function parseCsv(bytes: Uint8Array, file = "<bytes>", options: CsvOption
       hasHeader ??= !cells.some((cell) => numberPattern.test(cell));
       if (hasHeader) {
         columns = cells;
+        header = line.trim();
         continue;
       }
     }
@@ -66,7 +68,10 @@ export function parseCsv(bytes: Uint8Array, file = "<bytes>", options: CsvOption
     });
     rowCount++;
   }
-  if (rowCount === 0) throw new FileError("expected at least one row of numbers, got none", { file });
+  if (rowCount === 0) {
+    const found = header === undefined ? "no line" : `only the line ${excerpt(header)}, which was taken for a header`;
+    throw new FileError(`expected at least one row of numbers, got ${found}`, { file });
+  }
   return { columns, rowCount, columnCount, values: values.slice(0, rowCount * columnCount) };
 }
 

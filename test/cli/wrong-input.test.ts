@@ -125,7 +125,7 @@ const failure: [args: string[], message: RegExp][] = [
   [["run", "model.safetensors", "absent.csv"], /absent\.csv: .*there is no such file: check the path/],
   [["run", "model.safetensors", "five.csv"], /shape \[4\] \(4 values\), the file holds 1 of shape \[5\] .*--labels/],
   [["run", "model.safetensors", "words.csv"], /line 2, column 3: expected a finite number/],
-  [["run", "model.safetensors", "header.csv"], /only line, "0,5;one", holds no number and was taken for a header/],
+  [["run", "model.safetensors", "header.csv"], /got only the line "0,5;one", which was taken for a header/],
   [["run", "model.safetensors", "truncated.npy"], /truncated\.npy.*truncated or damaged/],
   [["run", "model.safetensors", "model.safetensors"], /expected an \.npy, idx or CSV file/],
   [["run", "model.safetensors", "four.csv", "--labels", "five.csv"], /expected 2 class indices, one for each sample/],

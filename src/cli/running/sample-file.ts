@@ -1,7 +1,7 @@
 /** Samples from files: .npy, idx or CSV, told apart by their first bytes. */
 import { FileError } from "../../core/errors.ts";
 import { elementCount, formatShape, type Shape } from "../../core/shape.ts";
-import { type CsvTable, isGzip, npyToFloat32, parseCsv, parseNpy, readBytes, unpackIdx } from "../../files/index.ts";
+import { isGzip, npyToFloat32, parseCsv, parseNpy, readBytes, unpackIdx } from "../../files/index.ts";
 
 /** The array of a file. */
 export interface ArrayFile {
@@ -21,9 +21,6 @@ export interface Samples {
 
 /** Byte values of idx files become what training saw: 0 to 1. */
 const IDX_DIVISOR = 255;
-
-/** Characters of a line that a message repeats. */
-const MOST_QUOTED = 60;
 
 const MAX_BYTE_LENGTH = 2 ** 30;
 
@@ -46,7 +43,7 @@ export async function readArrayFile(file: string, divisor?: number): Promise<Arr
   if (bytes.subarray(0, 512).includes(0)) {
     throw new FileError("expected an .npy, idx or CSV file; its bytes are none of these", { file, offset: 0 });
   }
-  const { rowCount, columnCount, values } = readTable(bytes, file);
+  const { rowCount, columnCount, values } = parseCsv(bytes, file);
   return { file, shape: [rowCount, columnCount], values: divided(values, divisor) };
 }
 
@@ -85,22 +82,6 @@ function describeMisfit([count = 1, ...rest]: Shape, modelShape: readonly (numbe
       : "give samples of that shape";
   const values = modelShape.includes(null) ? "" : ` (${needs} values)`;
   return `the model takes samples of shape ${wanted}${values}, the file holds ${count} of shape ${formatShape(rest)} (${found} values): ${advice}`;
-}
-
-function readTable(bytes: Uint8Array, file: string): CsvTable {
-  try {
-    return parseCsv(bytes, file);
-  } catch (cause) {
-    const lines = new TextDecoder().decode(bytes).split(/[\r\n]+/);
-    const [line, ...others] = lines.filter((each) => each.trim() !== "");
-    // A comma stands in a number where something else separates cells.
-    const cells = line?.split(/[;\t]/.test(line) ? /[;\t]/ : ",");
-    const hasNumber = cells?.some((cell) => cell.trim() !== "" && !Number.isNaN(Number(cell)));
-    if (line === undefined || hasNumber || others.length > 0) throw cause;
-    const quoted = JSON.stringify(line.length > MOST_QUOTED ? `${line.slice(0, MOST_QUOTED)}…` : line);
-    const problem = `its only line, ${quoted}, holds no number and was taken for a header`;
-    throw new FileError(`${problem}: add rows of numbers`, { file }, { cause });
-  }
 }
 
 function divided(values: Float32Array, divisor = 1): Float32Array {
