@@ -6,7 +6,7 @@ import type { Format } from "./format.ts";
 
 /** A format that stores `digitsPerByte` trits a byte as base-`base` digits t + 1, first trit least significant, rows aligned. */
 export function digitFormat(id: string, summary: string, base: number, digitsPerByte: number): Format {
-  const { decoded, standsForTrits } = decodingTable(base, digitsPerByte);
+  const { decoded, firstFour, standsForTrits } = decodingTable(base, digitsPerByte);
   const rowBytes = (inFeatures: number): number => Math.ceil(inFeatures / digitsPerByte);
   const byteLength = ({ outFeatures, inFeatures }: MatrixShape): number => outFeatures * rowBytes(inFeatures);
   return {
@@ -35,22 +35,36 @@ export function digitFormat(id: string, summary: string, base: number, digitsPer
 
     check,
 
+    unpackRows,
+
     unpack(bytes, { outFeatures, inFeatures }, scales = Float32Array.of(1)): TernaryMatrix {
       check(bytes, { outFeatures, inFeatures });
-      const trits = new Int8Array(outFeatures * inFeatures);
-      let at = 0;
-      for (let n = 0; n < outFeatures; n++) {
-        for (let first = 0; first < inFeatures; first += digitsPerByte) {
-          const code = bytes[at++] * digitsPerByte;
-          const count = Math.min(digitsPerByte, inFeatures - first);
-          for (let digit = 0; digit < count; digit++) trits[n * inFeatures + first + digit] = decoded[code + digit];
-        }
-      }
+      const trits = unpackRows(bytes, { outFeatures, inFeatures }, 0, outFeatures);
       const matrix = { outFeatures, inFeatures, trits, scales };
       checkTernaryMatrix(matrix);
       return matrix;
     },
   };
+
+  /** Writes four trits at once, from a table, and what else a byte holds one by one. */
+  function unpackRows(bytes: Uint8Array, { inFeatures }: MatrixShape, first: number, count: number): Int8Array {
+    const trits = new Int8Array(count * inFeatures);
+    const words = new DataView(trits.buffer);
+    const wholeBytes = Math.floor(inFeatures / digitsPerByte);
+    let from = first * rowBytes(inFeatures);
+    let to = 0;
+    for (let row = 0; row < count; row++) {
+      for (const end = from + wholeBytes; from < end; from++, to += digitsPerByte) {
+        const byte = bytes[from];
+        words.setUint32(to, firstFour[byte], true);
+        for (let digit = 4; digit < digitsPerByte; digit++) trits[to + digit] = decoded[byte * digitsPerByte + digit];
+      }
+      const tail = inFeatures - wholeBytes * digitsPerByte;
+      for (let digit = 0; digit < tail; digit++) trits[to++] = decoded[bytes[from] * digitsPerByte + digit];
+      if (tail > 0) from++;
+    }
+    return trits;
+  }
 
   function check(bytes: Uint8Array, { outFeatures, inFeatures }: MatrixShape): void {
     checkSize("outFeatures", outFeatures);
@@ -62,24 +76,32 @@ export function digitFormat(id: string, summary: string, base: number, digitsPer
       );
     }
     for (let at = 0; at < expected; at++) {
-      if (!standsForTrits[bytes[at]]) {
+      if (standsForTrits[bytes[at]] === 0) {
         throw new ShapeError(`${id}: byte ${at} holds ${bytes[at]}, which stands for no trits`);
       }
     }
   }
 }
 
-/** Trit of each digit of each byte value, and which bytes hold trits only, padding included. */
-function decodingTable(base: number, digitsPerByte: number): { decoded: Int8Array; standsForTrits: boolean[] } {
+/**
+ * Trit of each digit of each byte value, the first four of them as the bytes of a little-endian word, and which bytes hold
+ * trits only, padding included.
+ */
+function decodingTable(
+  base: number,
+  digitsPerByte: number,
+): { decoded: Int8Array; firstFour: Uint32Array; standsForTrits: Uint8Array } {
   const decoded = new Int8Array(256 * digitsPerByte);
-  const standsForTrits = new Array<boolean>(256).fill(true);
+  const standsForTrits = new Uint8Array(256).fill(1);
   for (let byte = 0; byte < 256; byte++) {
     let rest = byte;
     for (let digit = 0; digit < digitsPerByte; digit++, rest = Math.floor(rest / base)) {
       decoded[byte * digitsPerByte + digit] = (rest % base) - 1;
-      if (rest % base > 2) standsForTrits[byte] = false;
+      if (rest % base > 2) standsForTrits[byte] = 0;
     }
-    if (rest > 0) standsForTrits[byte] = false;
+    if (rest > 0) standsForTrits[byte] = 0;
   }
-  return { decoded, standsForTrits };
+  const bytes = new DataView(decoded.buffer);
+  const firstFour = Uint32Array.from({ length: 256 }, (_, byte) => bytes.getUint32(byte * digitsPerByte, true));
+  return { decoded, firstFour, standsForTrits };
 }

@@ -23,6 +23,14 @@ export interface Format {
    */
   check(bytes: Uint8Array, shape: MatrixShape): void;
   /**
+   * The trits of some rows again, of bytes that `check` has passed.
+   *
+   * @param first first of the rows
+   * @param count number of rows
+   * @returns `[count, inFeatures]`
+   */
+  unpackRows(bytes: Uint8Array, shape: MatrixShape, first: number, count: number): Int8Array;
+  /**
    * The matrix again.
    *
    * @param scales stored beside the bytes; without them the matrix has scale 1

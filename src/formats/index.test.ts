@@ -33,6 +33,18 @@ test.each(formats)("$id gives the matrix back, at every size", (format) => {
   );
 });
 
+test.each(formats)("$id gives any of its rows", (format) => {
+  fc.assert(
+    fc.property(matrices, fc.nat(), fc.nat(), (matrix, a, b) => {
+      const { outFeatures, inFeatures, trits } = matrix;
+      const first = a % outFeatures;
+      const count = 1 + (b % (outFeatures - first));
+      const rows = format.unpackRows(format.pack(matrix), matrix, first, count);
+      expect(rows).toEqual(trits.slice(first * inFeatures, (first + count) * inFeatures));
+    }),
+  );
+});
+
 test.each(formats)("$id takes bitsPerWeight a weight, and at most a byte a row more", (format) => {
   for (const outFeatures of [1, 3]) {
     for (const inFeatures of [1, 4, 5, 19, 20, 21, 63, 64, 65, 4096]) {
