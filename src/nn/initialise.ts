@@ -29,15 +29,17 @@ export function nextSeed(): number {
  * ±1/sqrt(fan-in), where the fan-in is the number of weights of an output. Without a seed it takes the next one of the
  * sequence.
  *
+ * @param leastBound makes the range of the weight wider, where a quantizer asks for it
  * @throws ShapeError beyond `MAX_ELEMENTS` values
  */
 export function initialWeights(
   shape: Shape,
   { bias = true, seed = nextSeed() }: { bias?: boolean; seed?: number },
+  leastBound = 0,
 ): { weight: Parameter; bias: Parameter | undefined } {
   const bound = 1 / Math.sqrt(elementCount(shape.slice(1)));
   return {
-    weight: uniform(shape, bound, deriveSeed(seed, "weight")),
+    weight: uniform(shape, Math.max(bound, leastBound), deriveSeed(seed, "weight")),
     bias: bias ? uniform([shape[0]], bound, deriveSeed(seed, "bias")) : undefined,
   };
 }

@@ -54,6 +54,8 @@ export interface Quantizer {
    * @throws ShapeError as `quantize` does
    */
   initialScale?(weights: Float32Array, shape: MatrixShape): Float32Array;
+  /** Least bound of initial weights, for thresholds that do not scale with them; absent where any range has its trits. */
+  readonly initialBound?: number;
   /** No scale is smaller; 0 where scales may vanish. */
   readonly smallestScale: number;
   /** The same rule on the training engine. `weight` is `[N, K]`, `learnedScale` `[1, 1]` or `[N, 1]`. */
@@ -89,12 +91,13 @@ export type QuantizerRule = Omit<Quantizer, "id" | "options" | "smallestScale"> 
 export function chooseOptions(scheme: QuantizerScheme, options: QuantizerOptions): Quantizer {
   const complete = completeOptions(scheme, options);
   const rule = scheme.create(complete as Parameters<typeof scheme.create>[0]);
-  const { initialScale } = rule;
+  const { initialScale, initialBound } = rule;
   const smallestScale = isScale(rule.smallestScale) ? rule.smallestScale : 0;
   return {
     id: scheme.id,
     options: complete,
     smallestScale,
+    ...(initialBound !== undefined && { initialBound }),
 
     quantize(weights, shape, learnedScale) {
       checkWeights(weights, shape);

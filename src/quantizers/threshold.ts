@@ -6,7 +6,8 @@
  * Gradient: straight-through, clipped: ∂trit/∂W = 1 where |W| ≤ clip, else 0.
  *
  * Hubara et al., "Quantized Neural Networks", 2016, arXiv:1609.07061, for the clipped straight-through gradient. The
- * threshold is absolute: weights must be initialised on its scale (a common 1/sqrt(K) start gives trits 0 only).
+ * threshold is absolute, and a common start in ±1/sqrt(K) would give trits 0 only, so layers start in ±2 · threshold, where
+ * half of the trits are 0.
  */
 import type { QuantizerScheme } from "./quantizer.ts";
 import { tracedTritsBeyond, tritsBeyond } from "./scale-groups.ts";
@@ -21,6 +22,7 @@ export const threshold: QuantizerScheme = {
 
   create: ({ threshold, clip }) => ({
     smallestScale: 1,
+    initialBound: 2 * threshold,
 
     quantize(weights, shape) {
       return { ...shape, trits: tritsBeyond(weights, shape, Float32Array.of(threshold)), scales: Float32Array.of(1) };

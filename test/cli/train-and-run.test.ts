@@ -100,7 +100,7 @@ test("layers without any weight are not saved without a word", async () => {
   const zeros = await cli("train", ...few, "--quantizer", "threshold");
   expect(zeros.code).toBe(0);
   expect(zeros.stdout).toContain("1 sample to learn from, 1 to measure on");
-  expect(zeros.stderr).toMatch(/warning: all trits of layers 0, 3, 6 are 0, so .*: try another --quantizer/);
+  expect(zeros.stderr).toMatch(/warning: all trits of layers 0, 3, 6 are 0, so .*; try another --quantizer/);
   expect(training.stderr).not.toContain("warning");
 });
 

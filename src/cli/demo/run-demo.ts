@@ -90,7 +90,7 @@ export async function runDemo(options: DemoOptions, { output, typed }: CommandCo
   output.heading("3  Deploy: pack the weights, leave the training engine behind");
   const deployment = await deployTwins(float.module, ternary.module, split);
   const { exactness, measurement, ternary: deployed } = deployment;
-  warnOfZeroLayers(deployed, options.quantizer, output);
+  warnOfZeroLayers(deployed, output);
   const exitCode = printExactness(exactness, output);
   output.print();
   printGains(

@@ -50,7 +50,7 @@ export async function runTrain(options: TrainOptions, { output, typed }: Command
 
   using deployed = await module.deploy({ format: options.format });
   await saveModel(deployed, out, { metadata: metadataOf(plan, training, seed) });
-  warnOfZeroLayers(deployed, plan.quantizer, output);
+  warnOfZeroLayers(deployed, output);
   if (options.checkpoint === undefined) await rm(checkpoint, { force: true });
   if (report !== undefined) {
     const { format } = options;

@@ -17,6 +17,7 @@ import {
   checkRowLength,
   copyWeights,
   describeQuantizer,
+  quantizerOf,
   type TernaryOptions,
   TernaryWeight,
 } from "./ternary-weight.ts";
@@ -63,9 +64,14 @@ export class BitConv2d extends Module implements TernaryLayer {
     this.padding = geometry.padding;
     this.inputShape = [null, null, inChannels];
     this.activation = activationRule(activationOf(options)).id;
-    const { weight, bias } = initialWeights([outChannels, inChannels, ...this.kernelSize], options);
+    const quantizer = quantizerOf(options);
+    const { weight, bias } = initialWeights(
+      [outChannels, inChannels, ...this.kernelSize],
+      options,
+      quantizer.initialBound,
+    );
     this.weight = weight;
-    this.ternaryWeight = new TernaryWeight(this.weight, { outFeatures: outChannels, inFeatures: fanIn }, options);
+    this.ternaryWeight = new TernaryWeight(this.weight, { outFeatures: outChannels, inFeatures: fanIn }, quantizer);
     this.learnedScale = this.ternaryWeight.learnedScale;
     this.bias = bias;
   }

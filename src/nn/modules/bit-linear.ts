@@ -16,6 +16,7 @@ import {
   checkRowLength,
   copyWeights,
   describeQuantizer,
+  quantizerOf,
   type TernaryOptions,
   TernaryWeight,
 } from "./ternary-weight.ts";
@@ -52,9 +53,10 @@ export class BitLinear extends Module implements TernaryLayer {
     this.outFeatures = outFeatures;
     this.inputShape = [inFeatures];
     this.activation = activationRule(activationOf(options)).id;
-    const { weight, bias } = initialWeights([outFeatures, inFeatures], options);
+    const quantizer = quantizerOf(options);
+    const { weight, bias } = initialWeights([outFeatures, inFeatures], options, quantizer.initialBound);
     this.weight = weight;
-    this.ternaryWeight = new TernaryWeight(this.weight, { outFeatures, inFeatures }, options);
+    this.ternaryWeight = new TernaryWeight(this.weight, { outFeatures, inFeatures }, quantizer);
     this.learnedScale = this.ternaryWeight.learnedScale;
     this.bias = bias;
   }

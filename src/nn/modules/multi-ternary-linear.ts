@@ -82,7 +82,7 @@ export class MultiTernaryLinear extends Module implements TernaryLayer {
     this.inputShape = [inFeatures];
     this.quantizer = planeQuantizer(options);
     this.activation = activationRule(activationOf({ ...options, quantizer: this.quantizer.id })).id;
-    const { weight, bias } = initialWeights([outFeatures, inFeatures], options);
+    const { weight, bias } = initialWeights([outFeatures, inFeatures], options, this.quantizer.initialBound);
     this.weight = weight;
     this.scales = fit === "joint" ? new Parameter([planes, outFeatures], this.fittedScales(), false) : undefined;
     this.bias = bias;

@@ -33,9 +33,8 @@ export class TernaryWeight {
   /** The scale that the quantizer learns; undefined where it computes the scale from the weights. */
   readonly learnedScale: Parameter | undefined;
 
-  /** @throws UnsupportedError for unknown quantizers or options */
-  constructor(weight: Parameter, shape: MatrixShape, options: TernaryOptions) {
-    this.quantizer = createQuantizer(options.quantizer ?? quantizers[0].id, options.quantizerOptions);
+  constructor(weight: Parameter, shape: MatrixShape, quantizer: Quantizer) {
+    this.quantizer = quantizer;
     this.shape = shape;
     this.weight = weight;
     const initial = this.quantizer.initialScale?.(weight.value, shape);
@@ -86,6 +85,11 @@ export class TernaryWeight {
   private scale(): Tensor | undefined {
     return this.learnedScale && lift(this.learnedScale).reshape([this.learnedScale.size, 1]);
   }
+}
+
+/** The quantizer of a layer. @throws UnsupportedError for unknown quantizers or options */
+export function quantizerOf({ quantizer = quantizers[0].id, quantizerOptions }: TernaryOptions): Quantizer {
+  return createQuantizer(quantizer, quantizerOptions);
 }
 
 /** Gives a ternary layer the weights of a float one, which keeps its own. */
