@@ -65,6 +65,20 @@ export interface BackendOptions {
   threads?: number;
 }
 
+/** What the hardware allows at most: measured anew by each call, which keeps the caller's thread for about a second. */
+export interface HardwareCeilings {
+  /**
+   * @param byteLength bytes that the threads read together, several times the last cache
+   * @returns GB/s (10⁹ bytes) at which they come from memory; undefined where there is not that much memory
+   */
+  measureDramRead(threads: number, byteLength: number): number | undefined;
+  /**
+   * @returns the most GOP/s that the instruction of a kernel reaches which multiplies its int8 codes (a product and its
+   * addition are two operations); undefined for a kernel that has none
+   */
+  measureInt8Dot(threads: number, kernel: string): number | undefined;
+}
+
 /** A place where ternary layers run. */
 export interface Backend {
   readonly id: string;
@@ -72,6 +86,8 @@ export interface Backend {
   readonly threads: number;
   /** Names of its kernels on this machine, best first. */
   readonly kernels: readonly string[];
+  /** Where the backend can tell what the hardware under it allows. */
+  readonly ceilings?: HardwareCeilings;
   /**
    * @param planes one matrix, or several whose products add up (multi-ternary), all of one shape
    * @throws ShapeError when they or the bias do not fit, UnsupportedError for an unknown activation or kernel

@@ -9,6 +9,7 @@ export type {
   BackendLinear,
   BackendOptions,
   ConvolutionGeometry,
+  HardwareCeilings,
   LayerOptions,
   OutputFunction,
 } from "./backend.ts";
