@@ -11,9 +11,12 @@ export {
   type BackendConvolution,
   type BackendEntry,
   type BackendLinear,
+  type BackendOptions,
   backends,
   type ConvolutionGeometry,
+  type HardwareCeilings,
   type LayerOptions,
+  type OutputFunction,
   openBackend,
 } from "./backends/index.ts";
 export {
