@@ -1,0 +1,166 @@
+#include "arguments.h"
+
+#include <string>
+
+#include "../cpu.h"
+
+namespace bitlinear {
+namespace {
+
+constexpr int32_t MAX_IN_FEATURES = 132'104;
+constexpr int32_t MAX_THREADS = 1024;
+
+/** Sizes that a product of int32 sizes stays below, and codes of one image with its border. */
+constexpr double MAX_ROWS = 2147483647;
+constexpr double MAX_VALUES = 1 << 30;
+
+template <typename T>
+bool read_array(napi_env env, napi_value value, napi_typedarray_type wanted, Array<T>& array) {
+  napi_typedarray_type type;
+  void* data = nullptr;
+  size_t length = 0;
+  if (napi_get_typedarray_info(env, value, &type, &length, &data, nullptr, nullptr) != napi_ok) return false;
+  if (type != wanted) return false;
+  array = {static_cast<T*>(data), data == nullptr ? 0 : length};
+  return true;
+}
+
+std::string read_string(const Napi::Value& value) {
+  return value.IsString() ? value.As<Napi::String>().Utf8Value() : std::string();
+}
+
+const Kernel* kernel_named(const std::string& id) {
+  const KernelList usable = usable_kernels(nullptr);
+  for (int32_t i = 0; i < usable.count; i++) {
+    if (id == usable.items[i]->id) return usable.items[i];
+  }
+  return nullptr;
+}
+
+/** Index of a name, or -1. */
+template <size_t count>
+int index_of(const std::string& name, const char* const (&names)[count]) {
+  for (size_t i = 0; i < count; i++) {
+    if (name == names[i]) return static_cast<int>(i);
+  }
+  return -1;
+}
+
+constexpr const char* ACTIVATIONS[] = {"int8", "sign", "none"};
+constexpr const char* OUTPUT_FUNCTIONS[] = {"", "relu", "squaredRelu"};
+
+const char* read_convolution(const int32_t* sizes, int32_t in_features, Convolution& convolution) {
+  for (int i = 0; i < 5; i++) {
+    if (sizes[i] < 1) return "channels, kernel and stride must be at least 1";
+  }
+  if (sizes[5] < 0 || sizes[6] < 0) return "padding must be at least 0";
+  convolution = {sizes[0], sizes[1], sizes[2], sizes[3], sizes[4], sizes[5], sizes[6]};
+  const double patch = double{1} * sizes[0] * sizes[1] * sizes[2];
+  return patch == in_features ? nullptr : "the kernel of the convolution does not fit inFeatures";
+}
+
+const char* read_sizes(napi_env env, napi_value value, LayerDescription& description) {
+  Array<int32_t> sizes;
+  if (!read_array(env, value, napi_int32_array, sizes)) return "sizes must be an Int32Array";
+  if (sizes.length != 2 && sizes.length != 9) return "sizes must hold 2 or 9 numbers";
+  description.out_features = sizes.data[0];
+  description.in_features = sizes.data[1];
+  if (sizes.data[0] < 1) return "outFeatures must be at least 1";
+  if (sizes.data[1] < 1 || sizes.data[1] > MAX_IN_FEATURES) return "inFeatures must be 1 to 132104";
+  if (sizes.length == 2) return nullptr;
+  return read_convolution(sizes.data + 2, description.in_features, description.convolution);
+}
+
+const char* read_plane(napi_env env, napi_value trits, napi_value scales, const LayerDescription& sizes, Plane& plane) {
+  Array<int8_t> all_trits;
+  Array<float> all_scales;
+  if (!read_array(env, trits, napi_int8_array, all_trits)) return "trits must be an Int8Array";
+  if (!read_floats(env, scales, all_scales)) return "scales must be a Float32Array";
+  const size_t out_features = static_cast<size_t>(sizes.out_features);
+  if (all_trits.length != out_features * sizes.in_features) return "trits must hold outFeatures x inFeatures values";
+  if (all_scales.length != 1 && all_scales.length != out_features) return "scales must hold 1 value or one per output";
+  plane = {all_trits.data, all_scales.data, static_cast<int32_t>(all_scales.length)};
+  return nullptr;
+}
+
+} // namespace
+
+bool read_floats(napi_env env, napi_value value, Array<float>& array) {
+  return read_array(env, value, napi_float32_array, array);
+}
+
+bool read_integer(napi_env env, napi_value value, int32_t least, int32_t most, int32_t& number) {
+  double read = 0;
+  if (napi_get_value_double(env, value, &read) != napi_ok || !(read >= least && read <= most)) return false;
+  number = static_cast<int32_t>(read);
+  return number == read;
+}
+
+const char* read_layer(const Napi::CallbackInfo& info, LayerArguments& arguments) {
+  const napi_env env = info.Env();
+  LayerDescription& description = arguments.description;
+  description.kernel = kernel_named(read_string(info[0]));
+  if (!description.kernel) return "there is no such kernel on this machine";
+  const int activation = index_of(read_string(info[1]), ACTIVATIONS);
+  if (activation < 0) return "there is no such activation rule";
+  description.activation = static_cast<ActivationRule>(activation);
+  const int function = index_of(read_string(info[2]), OUTPUT_FUNCTIONS);
+  if (function < 0 || !info[2].IsString()) return "there is no such output function";
+  description.output_function = static_cast<OutputFunction>(function);
+  if (!read_integer(env, info[3], 1, MAX_THREADS, arguments.threads)) return "threads must be 1 to 1024";
+  if (const char* wrong = read_sizes(env, info[4], description)) return wrong;
+
+  Array<float> bias;
+  if (!info[5].IsNull()) {
+    if (!read_floats(env, info[5], bias)) return "bias must be a Float32Array or null";
+    if (bias.length != static_cast<size_t>(description.out_features)) return "bias must hold one value per output";
+    arguments.bias = bias.data;
+    description.has_bias = true;
+  }
+  if (info.Length() < 8 || info.Length() % 2 != 0) return "each plane needs trits and scales";
+  description.planes = static_cast<int32_t>((info.Length() - 6) / 2);
+  arguments.planes.resize(static_cast<size_t>(description.planes));
+  for (size_t i = 0; i < arguments.planes.size(); i++) {
+    const char* wrong = read_plane(env, info[6 + 2 * i], info[7 + 2 * i], description, arguments.planes[i]);
+    if (wrong) return wrong;
+  }
+  return nullptr;
+}
+
+const char* read_batch(const Napi::CallbackInfo& info, size_t first, const Layer& layer, Batch& batch) {
+  const napi_env env = info.Env();
+  batch = {0, 1, 1};
+  if (!read_integer(env, info[first], 0, INT32_MAX, batch.count)) return "the batch must be a whole number";
+  if (layer.convolution.in_channels == 0) return nullptr;
+  const bool has_size = read_integer(env, info[first + 1], 1, INT32_MAX, batch.height) &&
+                        read_integer(env, info[first + 2], 1, INT32_MAX, batch.width);
+  return has_size ? nullptr : "height and width must be whole numbers";
+}
+
+const char* measure_batch(const Layer& layer, const Batch& batch, BatchSizes& sizes) {
+  const Convolution& convolution = layer.convolution;
+  double values = layer.in_features;
+  double positions = 1;
+  double borderless = values;
+  if (convolution.in_channels > 0) {
+    const double height = batch.height + 2.0 * convolution.padding_y;
+    const double width = batch.width + 2.0 * convolution.padding_x;
+    if (height < convolution.kernel_height || width < convolution.kernel_width) return "the image is too small";
+    values = height * width * convolution.in_channels;
+    if (values > MAX_VALUES) return "an image with its padding is too large";
+    borderless = double{1} * batch.height * batch.width * convolution.in_channels;
+    const auto out = [](int32_t size, int32_t kernel, int32_t stride, int32_t padding) -> double {
+      return convolved_size(size, kernel, stride, padding);
+    };
+    positions = out(batch.height, convolution.kernel_height, convolution.stride_y, convolution.padding_y) *
+                out(batch.width, convolution.kernel_width, convolution.stride_x, convolution.padding_x);
+  }
+  sizes.rows = batch.count * positions;
+  sizes.values = batch.count * values;
+  if (sizes.rows > MAX_ROWS) return "the batch is too large";
+  sizes.x_length = static_cast<size_t>(batch.count * borderless);
+  sizes.y_length = static_cast<size_t>(sizes.rows) * static_cast<size_t>(layer.out_features);
+  return nullptr;
+}
+
+} // namespace bitlinear

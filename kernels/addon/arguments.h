@@ -1,0 +1,55 @@
+/**
+ * What JavaScript calls with. Only plain numbers, strings and typed arrays are read, and no property of an object: so no code
+ * of the caller runs while arguments are read, which could detach an array that was read before. Functions return what is
+ * wrong, or null.
+ */
+#pragma once
+#include <napi.h>
+
+#include <vector>
+
+#include "../run.h"
+
+namespace bitlinear {
+
+/** Contents of a typed array; null and 0 for an empty or detached one. */
+template <typename T>
+struct Array {
+  T* data = nullptr;
+  size_t length = 0;
+};
+
+/** False for anything but a Float32Array. */
+bool read_floats(napi_env env, napi_value value, Array<float>& array);
+
+/** False for anything but a whole number from `least` to `most`. */
+bool read_integer(napi_env env, napi_value value, int32_t least, int32_t most, int32_t& number);
+
+struct LayerArguments {
+  LayerDescription description = {};
+  int32_t threads = 1;
+  std::vector<Plane> planes;
+  const float* bias = nullptr;
+};
+
+/**
+ * `(kernel, activation, outputFunction, threads, sizes, bias, trits, scales, trits, scales, ...)`: three strings, a number,
+ * an Int32Array `[outFeatures, inFeatures]` or `[outFeatures, inFeatures, inChannels, kernelHeight, kernelWidth, strideY,
+ * strideX, paddingY, paddingX]`, a Float32Array or null, and for each plane an Int8Array and a Float32Array.
+ */
+const char* read_layer(const Napi::CallbackInfo& info, LayerArguments& arguments);
+
+/** What a batch takes. */
+struct BatchSizes {
+  size_t x_length, y_length;
+  /** Rows that meet the weights, and values that become codes: with the borders of images. */
+  double rows, values;
+};
+
+/** `(..., count)` or `(..., count, height, width)`, from the argument `first` on. */
+const char* read_batch(const Napi::CallbackInfo& info, size_t first, const Layer& layer, Batch& batch);
+
+/** Whether a batch can be computed at all. */
+const char* measure_batch(const Layer& layer, const Batch& batch, BatchSizes& sizes);
+
+} // namespace bitlinear

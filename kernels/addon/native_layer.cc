@@ -1,0 +1,90 @@
+#include "native_layer.h"
+
+namespace bitlinear {
+namespace {
+
+constexpr const char* IS_DISPOSED = "this layer was disposed";
+
+Napi::Value refuse(Napi::Env env, const char* wrong) {
+  Napi::TypeError::New(env, wrong).ThrowAsJavaScriptException();
+  return {};
+}
+
+} // namespace
+
+Napi::Function NativeLayer::define(Napi::Env env) {
+  return DefineClass(env, "NativeLayer",
+                     {InstanceMethod<&NativeLayer::run>("run"),
+                      InstanceMethod<&NativeLayer::run_later>("runLater"),
+                      InstanceMethod<&NativeLayer::dispose>("dispose"),
+                      InstanceAccessor<&NativeLayer::byte_length>("byteLength"),
+                      InstanceAccessor<&NativeLayer::nanoseconds_per_row>("nanosecondsPerRow"),
+                      InstanceAccessor<&NativeLayer::nanoseconds_per_value>("nanosecondsPerValue")});
+}
+
+NativeLayer::NativeLayer(const Napi::CallbackInfo& info)
+    : Napi::ObjectWrap<NativeLayer>(info), data_(info.Env().GetInstanceData<AddonData>()) {
+  LayerArguments arguments;
+  if (const char* wrong = read_layer(info, arguments)) {
+    refuse(info.Env(), wrong);
+    return;
+  }
+  layer_ = prepare(arguments.description, arguments.planes.data(), arguments.bias, arguments.threads);
+  if (!layer_) refuse(info.Env(), "there is not enough memory for this layer");
+}
+
+Napi::Value NativeLayer::run(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (!layer_) return refuse(env, IS_DISPOSED);
+  const Layer& layer = *layer_->layer;
+  Array<float> x, y;
+  Batch batch;
+  BatchSizes sizes;
+  if (!read_floats(env, info[0], x) || !read_floats(env, info[1], y)) return refuse(env, "x and y must be Float32Arrays");
+  if (const char* wrong = read_batch(info, 2, layer, batch)) return refuse(env, wrong);
+  if (const char* wrong = measure_batch(layer, batch, sizes)) return refuse(env, wrong);
+  if (x.length != sizes.x_length || y.length != sizes.y_length) return refuse(env, "x or y does not fit the batch");
+  if (batch.count == 0) return {};
+
+  const Cost& cost = layer_->cost;
+  const double nanoseconds = sizes.rows * cost.nanoseconds_per_row + sizes.values * cost.nanoseconds_per_value;
+  Run run = plan_run(layer, batch, threads_for(nanoseconds, layer_->threads));
+  Workspace workspace = data_->workspaces.take(run.workspace_byte_length);
+  if (!workspace.memory) return refuse(env, "there is not enough memory for this batch");
+  run.x = x.data;
+  run.y = y.data;
+  run.workspace = workspace.memory.get();
+  start_run(run);
+  run_phases(run, 0, run.phases, nanoseconds);
+  data_->workspaces.give_back(std::move(workspace));
+  return {};
+}
+
+Napi::Value NativeLayer::run_later(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (!layer_) return refuse(env, IS_DISPOSED);
+  Array<float> x;
+  Batch batch;
+  BatchSizes sizes;
+  if (!read_floats(env, info[0], x)) return refuse(env, "x must be a Float32Array");
+  if (const char* wrong = read_batch(info, 1, *layer_->layer, batch)) return refuse(env, wrong);
+  if (const char* wrong = measure_batch(*layer_->layer, batch, sizes)) return refuse(env, wrong);
+  if (x.length != sizes.x_length) return refuse(env, "x does not fit the batch");
+  return data_->later_runs.begin(layer_, batch, sizes, info[0]);
+}
+
+void NativeLayer::dispose(const Napi::CallbackInfo&) { layer_.reset(); }
+
+Napi::Value NativeLayer::byte_length(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), layer_ ? static_cast<double>(layer_->layer->byte_length) : 0);
+}
+
+Napi::Value NativeLayer::nanoseconds_per_row(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), layer_ ? layer_->cost.nanoseconds_per_row : 0);
+}
+
+Napi::Value NativeLayer::nanoseconds_per_value(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), layer_ ? layer_->cost.nanoseconds_per_value : 0);
+}
+
+} // namespace bitlinear

@@ -1,0 +1,43 @@
+/** The JavaScript object of a prepared layer. */
+#pragma once
+#include <napi.h>
+
+#include <memory>
+
+#include "arguments.h"
+#include "later_run.h"
+#include "memory.h"
+#include "prepared_layer.h"
+
+namespace bitlinear {
+
+/** What belongs to one Node environment: the main thread, or a worker. */
+struct AddonData {
+  explicit AddonData(Napi::Env env) : later_runs(env, workspaces) {}
+  Workspaces workspaces;
+  LaterRuns later_runs;
+};
+
+class NativeLayer : public Napi::ObjectWrap<NativeLayer> {
+public:
+  static Napi::Function define(Napi::Env env);
+
+  /** Arguments as `read_layer` wants them. */
+  explicit NativeLayer(const Napi::CallbackInfo& info);
+
+private:
+  /** `run(x, y, count, height?, width?)`: fills y before it returns. */
+  Napi::Value run(const Napi::CallbackInfo& info);
+  /** `runLater(x, count, height?, width?)`: a promise of y. */
+  Napi::Value run_later(const Napi::CallbackInfo& info);
+  /** `dispose()`: runs that have begun keep what they need. */
+  void dispose(const Napi::CallbackInfo& info);
+  Napi::Value byte_length(const Napi::CallbackInfo& info);
+  Napi::Value nanoseconds_per_row(const Napi::CallbackInfo& info);
+  Napi::Value nanoseconds_per_value(const Napi::CallbackInfo& info);
+
+  AddonData* data_ = nullptr;
+  std::shared_ptr<const PreparedLayer> layer_;
+};
+
+} // namespace bitlinear

@@ -1,0 +1,35 @@
+#include "prepared_layer.h"
+
+#include <algorithm>
+
+namespace bitlinear {
+namespace {
+
+/** Work that is worth a second thread: handing it over takes about a microsecond while that thread watches. */
+constexpr double NANOSECONDS_PER_THREAD = 4'000;
+
+/** Work that is worth waking a thread, which takes several microseconds until it runs. */
+constexpr double LONG_NANOSECONDS = 30'000;
+
+} // namespace
+
+std::shared_ptr<const PreparedLayer> prepare(const LayerDescription& description, const Plane* planes, const float* bias,
+                                             int32_t threads) {
+  Memory memory = allocate(layer_byte_length(description));
+  if (!memory) return nullptr;
+  const Layer* layer = prepare_layer(memory.get(), description, planes, bias);
+  return std::make_shared<const PreparedLayer>(PreparedLayer{std::move(memory), layer, cost_of(*layer), threads});
+}
+
+int32_t threads_for(double nanoseconds, int32_t most) {
+  return static_cast<int32_t>(std::clamp(nanoseconds / NANOSECONDS_PER_THREAD, 1.0, static_cast<double>(most)));
+}
+
+void run_phases(const Run& run, int32_t begin, int32_t end, double nanoseconds) {
+  for (int32_t phase = begin; phase < end; phase++) {
+    PhaseTask task(run, phase);
+    ThreadPool::shared().run(task, nanoseconds > LONG_NANOSECONDS);
+  }
+}
+
+} // namespace bitlinear

@@ -1,0 +1,43 @@
+/** A layer in memory of its own, and its runs on the threads of the pool. */
+#pragma once
+#include <memory>
+
+#include "../run.h"
+#include "memory.h"
+#include "speed.h"
+#include "thread_pool.h"
+
+namespace bitlinear {
+
+struct PreparedLayer {
+  Memory memory;
+  const Layer* layer;
+  Cost cost;
+  /** The most that share a run. */
+  int32_t threads;
+};
+
+/** Null when there is no memory for it. */
+std::shared_ptr<const PreparedLayer> prepare(const LayerDescription& description, const Plane* planes, const float* bias,
+                                             int32_t threads);
+
+/** Threads that a run of that length on one thread should have, of the `most` that it may have. */
+int32_t threads_for(double nanoseconds, int32_t most);
+
+/** A phase of a run, as a task of the pool. */
+class PhaseTask : public Task {
+public:
+  PhaseTask(const Run& run, int32_t phase) : Task(run.items[phase], run.threads), run_(run), phase_(phase) {}
+  void run_items(int32_t begin, int32_t end, int32_t thread) override {
+    bitlinear::run_items(run_, phase_, begin, end, thread);
+  }
+
+private:
+  const Run& run_;
+  int32_t phase_;
+};
+
+/** Runs phases `begin` to `end`, the calling thread among those that work. */
+void run_phases(const Run& run, int32_t begin, int32_t end, double nanoseconds);
+
+} // namespace bitlinear
