@@ -17,6 +17,11 @@ export type {
 /** Every backend there is; `open()` tells whether this machine has it. */
 export const backends: readonly BackendEntry[] = [
   {
+    id: "native",
+    summary: "C++ kernels in a Node addon, with threads of its own",
+    open: async (options) => (await import("./native/index.ts")).open(options),
+  },
+  {
     id: "reference",
     summary: "plain TypeScript loops, on every machine: the definition of correct",
     open: async () => (await import("./reference/index.ts")).open(),

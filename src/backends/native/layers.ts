@@ -1,0 +1,148 @@
+/** Layers in the addon's memory: short work at once, long work in the background. */
+import { DeviceError, UsageError } from "../../core/errors.ts";
+import { checkElementCount, MAX_ELEMENTS } from "../../core/shape.ts";
+import type { TernaryMatrix } from "../../core/ternary-matrix.ts";
+import {
+  type BackendConvolution,
+  type BackendLinear,
+  type ConvolutionGeometry,
+  convolvedSize,
+  type LayerOptions,
+} from "../backend.ts";
+import { checkImages, checkRows } from "../layer-checks.ts";
+import type { Addon, NativeLayer } from "./addon.ts";
+
+/** Where layers are made. */
+export interface NativeOptions {
+  readonly addon: Addon;
+  readonly threads: number;
+  /** Threads that work at the same time: no more than there are cores. */
+  readonly parallelism: number;
+  readonly kernel: string;
+}
+
+/** Work that the event loop can wait for. */
+const SHORT_NANOSECONDS = 1e6;
+
+/** A fully connected layer. */
+export class NativeLinear implements BackendLinear {
+  readonly kernel: string;
+  readonly byteLength: number;
+  readonly #layer: NativeLayer;
+  readonly #inFeatures: number;
+  readonly #outFeatures: number;
+  /** Most tokens whose work is short. */
+  readonly #shortCount: number;
+  #isDisposed = false;
+
+  constructor(planes: readonly TernaryMatrix[], options: LayerOptions, native: NativeOptions) {
+    this.kernel = native.kernel;
+    this.#layer = makeLayer(planes, [], options, native);
+    this.byteLength = this.#layer.byteLength;
+    [{ inFeatures: this.#inFeatures, outFeatures: this.#outFeatures }] = planes;
+    const { nanosecondsPerRow, nanosecondsPerValue } = this.#layer;
+    const nanoseconds = nanosecondsPerRow + nanosecondsPerValue * this.#inFeatures;
+    const mostElements = Math.floor(MAX_ELEMENTS / this.#outFeatures);
+    this.#shortCount = Math.min(mostElements, Math.floor((SHORT_NANOSECONDS * native.parallelism) / nanoseconds));
+  }
+
+  run(x: Float32Array, m: number): Float32Array | Promise<Float32Array> {
+    if (this.#isDisposed) throw disposedError();
+    checkRows(x, m, this.#inFeatures);
+    if (m > this.#shortCount) {
+      checkElementCount("the output", [m, this.#outFeatures]);
+      return runLater(() => this.#layer.runLater(x, m));
+    }
+    const y = new Float32Array(m * this.#outFeatures);
+    this.#layer.run(x, y, m);
+    return y;
+  }
+
+  [Symbol.dispose](): void {
+    this.#isDisposed = true;
+    this.#layer.dispose();
+  }
+}
+
+/** A convolution. */
+export class NativeConvolution implements BackendConvolution {
+  readonly kernel: string;
+  readonly byteLength: number;
+  readonly #layer: NativeLayer;
+  readonly #geometry: ConvolutionGeometry;
+  readonly #outChannels: number;
+  readonly #shortNanoseconds: number;
+  #isDisposed = false;
+
+  constructor(
+    planes: readonly TernaryMatrix[],
+    geometry: ConvolutionGeometry,
+    options: LayerOptions,
+    native: NativeOptions,
+  ) {
+    const { inChannels, kernelSize, stride, padding } = geometry;
+    this.kernel = native.kernel;
+    this.#layer = makeLayer(planes, [inChannels, ...kernelSize, ...stride, ...padding], options, native);
+    this.byteLength = this.#layer.byteLength;
+    this.#geometry = geometry;
+    this.#outChannels = planes[0].outFeatures;
+    this.#shortNanoseconds = SHORT_NANOSECONDS * native.parallelism;
+  }
+
+  run(x: Float32Array, images: number, height: number, width: number): Float32Array | Promise<Float32Array> {
+    if (this.#isDisposed) throw disposedError();
+    checkImages(x, this.#geometry, [images, height, width]);
+    const { inChannels, kernelSize, stride, padding } = this.#geometry;
+    const outHeight = convolvedSize(height, kernelSize[0], stride[0], padding[0]);
+    const outWidth = convolvedSize(width, kernelSize[1], stride[1], padding[1]);
+    const shape = [images, outHeight, outWidth, this.#outChannels];
+    checkElementCount("the output", shape);
+    checkElementCount("an image with its padding", [height + 2 * padding[0], width + 2 * padding[1], inChannels]);
+
+    const values = images * (height + 2 * padding[0]) * (width + 2 * padding[1]) * inChannels;
+    const { nanosecondsPerRow, nanosecondsPerValue } = this.#layer;
+    const nanoseconds = images * outHeight * outWidth * nanosecondsPerRow + values * nanosecondsPerValue;
+    if (nanoseconds > this.#shortNanoseconds) return runLater(() => this.#layer.runLater(x, images, height, width));
+    const y = new Float32Array(images * outHeight * outWidth * this.#outChannels);
+    this.#layer.run(x, y, images, height, width);
+    return y;
+  }
+
+  [Symbol.dispose](): void {
+    this.#isDisposed = true;
+    this.#layer.dispose();
+  }
+}
+
+function makeLayer(
+  planes: readonly TernaryMatrix[],
+  geometry: readonly number[],
+  { activation, bias, outputFunction }: LayerOptions,
+  { addon, kernel, threads }: NativeOptions,
+): NativeLayer {
+  const [{ outFeatures, inFeatures }] = planes;
+  const sizes = Int32Array.of(outFeatures, inFeatures, ...geometry);
+  const arrays = planes.flatMap(({ trits, scales }) => [trits, scales]);
+  try {
+    return new addon.NativeLayer(kernel, activation, outputFunction ?? "", threads, sizes, bias ?? null, ...arrays);
+  } catch (error) {
+    throw deviceError("prepare this layer", error);
+  }
+}
+
+async function runLater(begin: () => Promise<Float32Array>): Promise<Float32Array> {
+  try {
+    return await begin();
+  } catch (error) {
+    throw deviceError("finish this run", error);
+  }
+}
+
+function deviceError(what: string, cause: unknown): DeviceError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new DeviceError(`the native backend could not ${what}: ${reason}`, { cause });
+}
+
+function disposedError(): UsageError {
+  return new UsageError("this layer was disposed; prepare it again");
+}
