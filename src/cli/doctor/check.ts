@@ -25,12 +25,30 @@ export async function runCheck(name: string, check: () => Promise<string>): Prom
  * @throws Error naming the first difference
  */
 export function compareBits(what: string, actual: ArrayLike<number>, expected: ArrayLike<number>): number {
+  return compare(what, actual, expected, (i) => Object.is(actual[i], expected[i]));
+}
+
+/** The same for values that may differ by a bound each. */
+export function compareWithin(
+  what: string,
+  actual: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  bounds: ArrayLike<number>,
+): number {
+  return compare(what, actual, expected, (i) => Math.abs(actual[i] - expected[i]) <= bounds[i]);
+}
+
+function compare(
+  what: string,
+  actual: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  agree: (index: number) => boolean,
+): number {
   if (actual.length !== expected.length) {
     throw new Error(`${what}: expected ${expected.length} values, got ${actual.length}`);
   }
   for (let i = 0; i < expected.length; i++) {
-    if (Object.is(actual[i], expected[i])) continue;
-    throw new Error(`${what}: value ${i} should be ${expected[i]}, got ${actual[i]}`);
+    if (!agree(i)) throw new Error(`${what}: value ${i} should be ${expected[i]}, got ${actual[i]}`);
   }
   return expected.length;
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { type Backend, openBackend } from "../../backends/index.ts";
-import { compareBits, runCheck } from "./check.ts";
+import { compareBits, compareWithin, runCheck } from "./check.ts";
 import { checkBackend, checkFormats, openBackends } from "./inference-checks.ts";
 
 test("backends and formats of this machine pass", async () => {
@@ -44,4 +44,10 @@ test("bits are compared, not values", () => {
   expect(compareBits("x", [Number.NaN, 1], [Number.NaN, 1])).toBe(2);
   expect(() => compareBits("x", [0], [-0])).toThrow("x: value 0 should be 0, got 0");
   expect(() => compareBits("x", [0], [0, 1])).toThrow("x: expected 2 values, got 1");
+});
+
+test("float sums may differ by their bound", () => {
+  expect(compareWithin("x", [1, 2], [1.5, 2], [0.5, 0])).toBe(2);
+  expect(() => compareWithin("x", [1, 2], [1.5, 2], [0.25, 0])).toThrow("x: value 0 should be 1.5, got 1");
+  expect(() => compareWithin("x", [Number.NaN], [1], [9])).toThrow("x: value 0 should be 1, got NaN");
 });

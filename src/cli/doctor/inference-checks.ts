@@ -1,10 +1,10 @@
 /** Checks of what runs packed models: formats, backends, files. No training engine. */
-import { type ActivationRuleId, activationRules } from "../../activation-rules/index.ts";
-import { type Backend, backends } from "../../backends/index.ts";
+import { activationRules } from "../../activation-rules/index.ts";
+import { type Backend, backends, type LayerOptions } from "../../backends/index.ts";
 import { RandomSource } from "../../core/random.ts";
-import type { TernaryMatrix } from "../../core/ternary-matrix.ts";
+import { scaleOfRow, type TernaryMatrix } from "../../core/ternary-matrix.ts";
 import { formats } from "../../formats/index.ts";
-import { type CheckResult, compareBits, runCheck } from "./check.ts";
+import { type CheckResult, compareBits, compareWithin, runCheck } from "./check.ts";
 
 /** `[outFeatures, inFeatures]`, around the edges of packed bytes and vectors. */
 const SHAPES = [
@@ -69,16 +69,16 @@ export async function checkBackend(backend: Backend): Promise<CheckResult> {
     if ("unavailable" in definition) throw new Error(definition.unavailable);
     let compared = await compareExample(backend);
     for (const kernel of backend.kernels) {
-      for (const { id: activation } of activationRules) {
-        for (const shape of SHAPES) {
-          for (const tokens of TOKENS) {
-            const [actual, expected] = [
-              await runRandomLayer(backend, { shape, tokens, activation, kernel }),
-              await runRandomLayer(definition, { shape, tokens, activation }),
-            ];
-            const what = `kernel ${kernel}, ${activation}, ${tokens} x ${shape.join(" x ")}`;
-            compared += compareBits(what, actual, expected);
-          }
+      for (const { id: activation, isInteger } of activationRules) {
+        for (const layer of randomLayers()) {
+          const [actual, expected] = [
+            await runLayer(backend, layer, { activation, kernel }),
+            await runLayer(definition, layer, { activation }),
+          ];
+          const what = `kernel ${kernel}, ${activation}, ${layer.tokens} x ${shapeOf(layer.matrix).join(" x ")}`;
+          compared += isInteger
+            ? compareBits(what, actual, expected)
+            : compareWithin(what, actual, expected, floatBounds(layer));
         }
       }
     }
@@ -99,25 +99,51 @@ async function compareExample(backend: Backend): Promise<number> {
   return compareBits("the worked example", await layer.run(Float32Array.of(1, 2, -3), 1), expected);
 }
 
+/** A layer and tokens for it. */
 interface LayerCase {
-  readonly shape: readonly [number, number];
+  readonly matrix: TernaryMatrix;
+  readonly bias: Float32Array;
+  readonly x: Float32Array;
   readonly tokens: number;
-  readonly activation: ActivationRuleId;
-  readonly kernel?: string;
 }
 
-async function runRandomLayer(
-  backend: Backend,
-  { shape, tokens, activation, kernel }: LayerCase,
-): Promise<Float32Array> {
-  const random = new RandomSource(shape[0] * 1000 + shape[1] + tokens); // the same layer for both
-  const matrix = randomMatrix(shape, random);
-  const bias = Float32Array.from({ length: shape[0] }, () => random.normal());
-  using layer = backend.linear([matrix], { activation, bias, ...(kernel !== undefined && { kernel }) });
-  return await layer.run(
-    Float32Array.from({ length: tokens * shape[1] }, () => random.normal()),
-    tokens,
+/** The same each time. */
+function randomLayers(): LayerCase[] {
+  return SHAPES.flatMap((shape) =>
+    TOKENS.map((tokens) => {
+      const random = new RandomSource(shape[0] * 1000 + shape[1] + tokens);
+      const normals = (length: number) => Float32Array.from({ length }, () => random.normal());
+      return { matrix: randomMatrix(shape, random), bias: normals(shape[0]), x: normals(tokens * shape[1]), tokens };
+    }),
   );
+}
+
+async function runLayer(
+  backend: Backend,
+  { matrix, bias, x, tokens }: LayerCase,
+  options: Pick<LayerOptions, "activation" | "kernel">,
+): Promise<Float32Array> {
+  using layer = backend.linear([matrix], { ...options, bias });
+  return await layer.run(x, tokens);
+}
+
+/**
+ * How far each output of float codes may be off. Sums of K products in float32 and in any order differ by at most
+ * γ_K Σ|x · t|, γ_K = Kε / (1 - Kε) (Higham, "Accuracy and Stability of Numerical Algorithms", 2002, section 3.1), and five
+ * roundings follow on both sides together, each of a value below A = |s| Σ|x · t| + |b|: for K ≤ 1000 less than 2 (K + 5) ε A.
+ */
+function floatBounds({ matrix, bias, x, tokens }: LayerCase): Float64Array {
+  const { outFeatures, inFeatures, trits } = matrix;
+  return Float64Array.from({ length: tokens * outFeatures }, (_, at) => {
+    const [token, n] = [Math.floor(at / outFeatures), at % outFeatures];
+    let sum = 0;
+    for (let k = 0; k < inFeatures; k++) sum += Math.abs(x[token * inFeatures + k] * trits[n * inFeatures + k]);
+    return 2 * (inFeatures + 5) * 2 ** -24 * (scaleOfRow(matrix, n) * sum + Math.abs(bias[n]));
+  });
+}
+
+function shapeOf({ outFeatures, inFeatures }: TernaryMatrix): number[] {
+  return [outFeatures, inFeatures];
 }
 
 function randomMatrix([outFeatures, inFeatures]: readonly [number, number], random: RandomSource): TernaryMatrix {

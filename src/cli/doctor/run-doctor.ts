@@ -1,4 +1,5 @@
 /** `bitlinear doctor` from the machine to its checks. */
+import type { Backend } from "../../backends/index.ts";
 import { formatBytes } from "../../core/number-format.ts";
 import { VERSION } from "../../core/version.ts";
 import type { CommandContext } from "../commands/command.ts";
@@ -31,7 +32,7 @@ export async function runDoctor({ skipTraining }: DoctorOptions, { output }: Com
   output.emit({
     ...{ version: VERSION, ...machine },
     backends: statuses.map(({ id, backend, reason }) => ({
-      ...{ id, isPresent: backend !== undefined, kernels: backend?.kernels, reason },
+      ...{ id, isPresent: backend !== undefined, kernels: backend?.kernels, threads: backend?.threads, reason },
     })),
     ...{ checks, passed },
   });
@@ -68,7 +69,10 @@ function printBackends(statuses: readonly BackendStatus[], output: Output): void
   output.print(`\n${output.paint("bold", "backends, best first")}`);
   for (const { id, summary, backend, reason } of statuses) {
     const mark = backend === undefined ? output.paint("yellow", "absent ") : output.paint("green", "present");
-    const detail = backend === undefined ? reason : `${summary}; kernels: ${backend.kernels.join(", ")}`;
-    output.print(`  ${mark}  ${id.padEnd(10)}  ${detail}`);
+    output.print(`  ${mark}  ${id.padEnd(10)}  ${backend === undefined ? reason : describeBackend(summary, backend)}`);
   }
+}
+
+function describeBackend(summary: string, { kernels, threads }: Backend): string {
+  return `${summary}; kernels: ${kernels.join(", ")}; ${threads} ${threads === 1 ? "thread" : "threads"}`;
 }
