@@ -147,7 +147,8 @@ int main(int count, char** arguments) {
         chosen.push_back(kernel_named(arguments[i]));
       }
     }
-    for (const Kernel* const* kernel = kernels; count == 1 && *kernel; kernel++) {
+    const bool are_named = !chosen.empty();
+    for (const Kernel* const* kernel = kernels; !are_named && *kernel; kernel++) {
       if (is_supported(**kernel)) {
         chosen.push_back(*kernel);
       } else {
