@@ -35,7 +35,6 @@ export { dequantize, type Granularity, type MatrixShape, type TernaryMatrix } fr
 export type { ByteSource } from "./files/index.ts";
 export { type Format, formatById, formats } from "./formats/index.ts";
 export {
-  type CompleteOptions,
   createQuantizer,
   type Quantizer,
   type QuantizerOptions,

@@ -10,14 +10,7 @@ import { chooseOptions, type Quantizer, type QuantizerOptions, type QuantizerSch
 import { threshold } from "./threshold.ts";
 import { twn } from "./twn.ts";
 
-export type {
-  CompleteOptions,
-  Quantizer,
-  QuantizerOptions,
-  QuantizerRule,
-  QuantizerScheme,
-  TracedTernary,
-} from "./quantizer.ts";
+export type { Quantizer, QuantizerOptions, QuantizerRule, QuantizerScheme, TracedTernary } from "./quantizer.ts";
 
 /** Every quantizer, the default first. */
 export const quantizers: readonly QuantizerScheme[] = [bitnet, twn, lsq, paretoq, bittorch, absmax, threshold, optimal];

@@ -14,16 +14,21 @@ export const MAX_WEIGHT_MAGNITUDE: number = 2 ** 64;
 /** Largest option, 2⁶³: times the largest scale, 2⁶⁴, it is finite in float32, so every threshold and scale is. */
 const MAX_OPTION = 2 ** 63;
 
-/** Options of quantizers; each scheme takes those that its `defaults` name, and its file says what they do. */
+/** Options of quantizers; each scheme takes those that its `defaults` name. */
 export interface QuantizerOptions {
   /** Whether the scale belongs to the tensor or to each output row. */
-  granularity?: Granularity | undefined;
-  /** All others are numbers from 0 to 2⁶³, such as `eps`, a floor that keeps scales away from zero. */
-  [name: string]: number | Granularity | undefined;
+  granularity?: Granularity;
+  /** Floor that keeps a scale (or the magnitude it is made from) away from zero. */
+  eps?: number;
+  /** `twn`: threshold as a multiple of mean|W|. */
+  deltaFactor?: number;
+  /** `bittorch`: threshold as a multiple of the scale. */
+  thresholdFactor?: number;
+  /** `threshold`: weights beyond ±threshold become ±1. */
+  threshold?: number;
+  /** `threshold`: weights beyond ±clip get no gradient. */
+  clip?: number;
 }
-
-/** Options of which none is left out. */
-export type CompleteOptions = Readonly<QuantizerOptions> & { readonly granularity: Granularity };
 
 /** Trits and scales of a weight during training, with the gradient of the rule. */
 export interface TracedTernary {
@@ -38,7 +43,7 @@ export interface TracedTernary {
 /** A quantizer with its options chosen. */
 export interface Quantizer {
   readonly id: string;
-  readonly options: CompleteOptions;
+  readonly options: Readonly<Required<Pick<QuantizerOptions, "granularity">> & QuantizerOptions>;
   /**
    * The rule on the host.
    *
@@ -68,13 +73,13 @@ export interface QuantizerScheme {
   /** One line for help texts and tables. */
   readonly summary: string;
   /** Every option the scheme takes, with its default. */
-  readonly defaults: CompleteOptions;
+  readonly defaults: Readonly<Required<Pick<QuantizerOptions, "granularity">> & QuantizerOptions>;
   /** Granularities the scheme allows. */
   readonly granularities: readonly Granularity[];
   /** The activation rule that its paper pairs it with. */
   readonly activation: ActivationRuleId;
   /** @param options complete and checked, see `chooseOptions` */
-  create(options: { readonly granularity: Granularity } & Readonly<Record<string, number>>): QuantizerRule;
+  create(options: Readonly<Required<QuantizerOptions>>): QuantizerRule;
 }
 
 /** What a scheme states: its rule for arguments that are already checked. */
@@ -90,7 +95,7 @@ export type QuantizerRule = Omit<Quantizer, "id" | "options" | "smallestScale"> 
  */
 export function chooseOptions(scheme: QuantizerScheme, options: QuantizerOptions): Quantizer {
   const complete = completeOptions(scheme, options);
-  const rule = scheme.create(complete as Parameters<typeof scheme.create>[0]);
+  const rule = scheme.create(complete as Required<QuantizerOptions>);
   const { initialScale, initialBound } = rule;
   const smallestScale = isScale(rule.smallestScale) ? rule.smallestScale : 0;
   return {
@@ -124,7 +129,7 @@ export function chooseOptions(scheme: QuantizerScheme, options: QuantizerOptions
 }
 
 /** Fills in and checks options. */
-function completeOptions(scheme: QuantizerScheme, options: QuantizerOptions): CompleteOptions {
+function completeOptions(scheme: QuantizerScheme, options: QuantizerOptions): Quantizer["options"] {
   const known = Object.keys(scheme.defaults);
   for (const [name, value] of Object.entries(options)) {
     if (!known.includes(name)) {
