@@ -42,25 +42,37 @@ void read_digits(const TritRows& source, int32_t outputs, int32_t begin, int32_t
   }
 }
 
-/** Joins the digits of outputs `lane`, `lane + 16`, ... of 16 columns, the first one lowest: at most BASE^COUNT - 1 < 256. */
-template <int BASE, int COUNT>
-Bytes join_digits(const Digits& digits, int32_t lane, int32_t column) {
-  Bytes joined;
-  __builtin_memcpy(&joined, &digits[lane + LANES * (COUNT - 1)][column], sizeof joined);
-  for (int32_t j = COUNT - 2; j >= 0; j--) {
-    Bytes digit;
-    __builtin_memcpy(&digit, &digits[lane + LANES * j][column], sizeof digit);
+Bytes digits_of(const Digits& digits, int32_t output, int32_t column) {
+  Bytes bytes;
+  __builtin_memcpy(&bytes, &digits[output][column], sizeof bytes);
+  return bytes;
+}
+
+/** Σ digit_j · BASE^j over outputs `lane`, `lane + 16`, `lane + 32` and `lane + 48`, for 16 columns. */
+template <int BASE>
+Bytes join_four(const Digits& digits, int32_t lane, int32_t column) {
+  Bytes joined = digits_of(digits, lane + 3 * LANES, column);
+  for (int32_t j = 2; j >= 0; j--) {
     const Bytes twice = joined + joined;
-    joined = (BASE == 4 ? twice + twice : twice + joined) + digit;
+    joined = (BASE == 4 ? twice + twice : twice + joined) + digits_of(digits, lane + j * LANES, column);
   }
   return joined;
 }
 
-template <int BASE, int COUNT>
+template <Layout LAYOUT>
+Bytes join_digits(const Digits& digits, int32_t lane, int32_t column) {
+  if constexpr (LAYOUT == Layout::two_bit) return join_four<4>(digits, lane, column);
+  const Bytes four = join_four<3>(digits, lane, column);
+  const Bytes fifth = digits_of(digits, lane + 4 * LANES, column);
+  const Bytes is_large = four > 63; // bytes of ones where true
+  return (is_large & (four + four + four + fifth)) | (~is_large & (fifth * 64 + four));
+}
+
+template <Layout LAYOUT>
 void pack_block(const Digits& digits, int32_t count, uint8_t* groups) {
   for (int32_t lane = 0; lane < LANES; lane++) {
     for (int32_t column = 0; column < count; column += K_ALIGNMENT) {
-      const Bytes joined = join_digits<BASE, COUNT>(digits, lane, column);
+      const Bytes joined = join_digits<LAYOUT>(digits, lane, column);
       uint32_t words[K_ALIGNMENT / GROUP];
       __builtin_memcpy(words, &joined, sizeof words);
       uint8_t* to = groups + column / GROUP * GROUP_BYTES + lane * GROUP;
@@ -80,9 +92,9 @@ void pack_panel(Layout layout, const TritRows& source, uint8_t* panel) {
     uint8_t* groups = panel + static_cast<size_t>(begin) / GROUP * GROUP_BYTES;
     read_digits(source, panel_outputs(layout), begin, count, digits);
     if (layout == Layout::two_bit) {
-      pack_block<4, 4>(digits, count, groups);
+      pack_block<Layout::two_bit>(digits, count, groups);
     } else {
-      pack_block<3, 5>(digits, count, groups);
+      pack_block<Layout::dense>(digits, count, groups);
     }
   }
 }

@@ -2,9 +2,11 @@
  * Panels: the one arrangement of trits that every kernel reads. A panel holds 16 lanes of outputs; 64 bytes hold one group
  * (four consecutive k) of all its outputs. For output o of the panel, byte `(o % 16) * 4 + k % 4` of group k / 4 holds
  *
- * - two_bit: in bits 2·(o / 16) and up, trit + 1. Masking a byte with 3 · 4^p leaves (trit + 1) · 4^p, so a kernel that sums
- *   masked bytes gets 4^p times what it wants, and one shift at the very end undoes it: no shift per weight.
- * - dense: Σ_j (trit of output (o % 16) + 16·j, plus 1) · 3^j over j = 0..4, at most 242.
+ * - two_bit: in bits 2·(o / 16) and up, trit + 1. Masking a byte with 3 · 4^j leaves (trit + 1) · 4^j, so a kernel that sums
+ *   masked bytes gets 4^j times what it wants, and one shift at the very end undoes it: no shift per weight.
+ * - dense: five digits trit + 1. With c = Σ digit_j · 3^j over outputs (o % 16) + 16·j for j = 0..3, and the fifth digit e, the
+ *   byte is 64·e + c where c < 64, else 3·c + e, which is 192 to 242. So the lower six bits alone choose the four digits in a
+ *   table of 64, and the upper two bits are the fifth digit, or say that both are in a second table.
  *
  * The same bytes serve every vector width: one 64-byte register, two of 32 bytes, four of 16. All groups of a panel follow
  * each other: one stream of K · 16 bytes.

@@ -1,0 +1,158 @@
+/**
+ * How 512-bit kernels multiply a tile: all sums of up to 24 / PARTS tokens stay in registers. `sums[t][j]` is of token t and
+ * outputs 16·j to 16·j + 15 of the panel.
+ *
+ * To be included after zmm.h, and after the includer's
+ *
+ *     constexpr int PARTS = ...;                                // registers of outputs in a panel, 4 or 5
+ *     void unpack(__m512i bytes, __m512i (&parts)[PARTS]);
+ *
+ * which takes 64 bytes of a panel apart: parts 0 to 2 hold trit + 1 times 4^j in each byte, part 3 the sum of these and of
+ * 64 times its own trit + 1; part 4, where there is one, 64 times trit + 1.
+ */
+#pragma once
+
+namespace {
+
+/** Which two bits of each byte a part has. */
+constexpr int shift_of(int part) { return part < 4 ? 2 * part : 6; }
+
+/**
+ * Sums of one plane, times 4^j for part j.
+ *
+ * Part 3 is not masked, which saves an instruction: its product minus those of parts 0 to 2 is what is wanted. Sums wrap
+ * around at 2^32, which is no harm: the results are below 2^31 in magnitude (128 · 127 · K for K ≤ 132,104), and differences
+ * modulo 2^32 are exact.
+ *
+ * UNROLL groups at once where few tokens have too few independent sums to hide the latency of the products.
+ */
+template <int TOKENS, int UNROLL>
+INLINE void sum_codes(const uint8_t* weights, int32_t groups, const Tile& tile, __m512i (&sums)[TOKENS][PARTS]) {
+  __m512i partial[UNROLL][TOKENS][PARTS];
+#pragma GCC unroll 4
+  for (int u = 0; u < UNROLL; u++)
+#pragma GCC unroll 6
+    for (int t = 0; t < TOKENS; t++)
+#pragma GCC unroll 5
+      for (int j = 0; j < PARTS; j++) partial[u][t][j] = _mm512_setzero_si512();
+
+  // Two pointers reach all rows with one addition in the address: the compilers would have an addition apiece.
+  const int8_t* rows[2] = {static_cast<const int8_t*>(tile.codes), static_cast<const int8_t*>(tile.codes) + 3 * tile.stride};
+  const uint8_t* end = weights + static_cast<size_t>(groups) * GROUP_BYTES;
+  for (; weights != end; weights += UNROLL * GROUP_BYTES) {
+    __asm__("" : "+r"(rows[0]), "+r"(rows[1]));
+#pragma GCC unroll 4
+    for (int u = 0; u < UNROLL; u++) {
+      if (TOKENS == 1) _mm_prefetch(weights + u * GROUP_BYTES + PREFETCH_DISTANCE, _MM_HINT_T0);
+      __m512i parts[PARTS];
+      unpack(_mm512_load_si512(weights + u * GROUP_BYTES), parts);
+#pragma GCC unroll 6
+      for (int t = 0; t < TOKENS; t++) {
+        const __m512i codes = broadcast_codes(rows[t / 3] + t % 3 * tile.stride + u * GROUP);
+#pragma GCC unroll 5
+        for (int j = 0; j < PARTS; j++) add_products(partial[u][t][j], parts[j], codes);
+      }
+    }
+    rows[0] += UNROLL * GROUP;
+    rows[1] += UNROLL * GROUP;
+  }
+#pragma GCC unroll 6
+  for (int t = 0; t < TOKENS; t++) {
+#pragma GCC unroll 5
+    for (int j = 0; j < PARTS; j++) {
+      sums[t][j] = partial[0][t][j];
+#pragma GCC unroll 4
+      for (int u = 1; u < UNROLL; u++) sums[t][j] = _mm512_add_epi32(sums[t][j], partial[u][t][j]);
+    }
+    const __m512i masked = _mm512_add_epi32(_mm512_add_epi32(sums[t][0], sums[t][1]), sums[t][2]);
+    sums[t][3] = _mm512_sub_epi32(sums[t][3], masked);
+  }
+}
+
+template <int TOKENS>
+void multiply_codes(const Panel& panel, const Tile& tile) {
+  constexpr int UNROLL = TOKENS == 1 ? 4 : TOKENS * PARTS <= 8 ? 2 : 1;
+  for (int32_t plane = 0; plane < panel.planes; plane++) {
+    const uint8_t* weights = panel.weights + static_cast<size_t>(plane) * panel.groups * GROUP_BYTES;
+    __m512i sums[TOKENS][PARTS];
+    sum_codes<TOKENS, UNROLL>(weights, panel.groups, tile, sums);
+#pragma GCC unroll 1
+    for (int t = 0; t < TOKENS; t++) {
+      const __m512i zero_point = _mm512_set1_epi32(tile.sums[t]);
+#pragma GCC unroll 5
+      for (int j = 0; j < PARTS; j++) {
+        const __m512i exact = _mm512_sub_epi32(_mm512_srai_epi32(sums[t][j], shift_of(j)), zero_point);
+        finish_outputs(panel, tile, plane, t, 16 * j, _mm512_cvtepi32_ps(exact));
+      }
+    }
+  }
+}
+
+/** Sums of one plane for float codes: Σ trit · code. */
+template <int TOKENS>
+INLINE void sum_floats(const uint8_t* weights, int32_t groups, const Tile& tile, __m512 (&sums)[TOKENS][PARTS]) {
+  // The permutation looks at the lowest four bits of a lane: two of the trit, two of its neighbour.
+  const __m512 trits = _mm512_setr_ps(-1, 0, 1, 0, -1, 0, 1, 0, -1, 0, 1, 0, -1, 0, 1, 0);
+  __m512 partial[TOKENS][PARTS];
+#pragma GCC unroll 6
+  for (int t = 0; t < TOKENS; t++)
+#pragma GCC unroll 5
+    for (int j = 0; j < PARTS; j++) partial[t][j] = _mm512_setzero_ps();
+
+  const float* codes = static_cast<const float*>(tile.codes);
+  const size_t stride = tile.stride / sizeof(float);
+  for (int32_t group = 0; group < groups; group++, weights += GROUP_BYTES, codes += GROUP) {
+    __m512i parts[PARTS];
+    unpack(_mm512_load_si512(weights), parts);
+#pragma GCC unroll 4
+    for (int k = 0; k < GROUP; k++) {
+      __m512 values[PARTS];
+#pragma GCC unroll 5
+      for (int j = 0; j < PARTS; j++) {
+        const __m512i bits = _mm512_srli_epi32(parts[max(j, 3)], static_cast<unsigned>(8 * k + shift_of(j)));
+        values[j] = _mm512_permutexvar_ps(bits, trits);
+      }
+#pragma GCC unroll 6
+      for (int t = 0; t < TOKENS; t++) {
+        const __m512 code = _mm512_set1_ps(codes[t * stride + k]);
+#pragma GCC unroll 5
+        for (int j = 0; j < PARTS; j++) add_product(partial[t][j], values[j], code);
+      }
+    }
+  }
+#pragma GCC unroll 6
+  for (int t = 0; t < TOKENS; t++)
+#pragma GCC unroll 5
+    for (int j = 0; j < PARTS; j++) sums[t][j] = partial[t][j];
+}
+
+template <int TOKENS>
+void multiply_floats(const Panel& panel, const Tile& tile) {
+  for (int32_t plane = 0; plane < panel.planes; plane++) {
+    const uint8_t* weights = panel.weights + static_cast<size_t>(plane) * panel.groups * GROUP_BYTES;
+    __m512 sums[TOKENS][PARTS];
+    sum_floats<TOKENS>(weights, panel.groups, tile, sums);
+#pragma GCC unroll 1
+    for (int t = 0; t < TOKENS; t++)
+#pragma GCC unroll 5
+      for (int j = 0; j < PARTS; j++) finish_outputs(panel, tile, plane, t, 16 * j, sums[t][j]);
+  }
+}
+
+/** One function for each number of tokens. */
+template <int... COUNTS>
+struct ByTokens {
+  static constexpr int TILE_TOKENS = sizeof...(COUNTS);
+
+  static void codes(const Panel& panel, const Tile& tile) {
+    static constexpr void (*FUNCTIONS[])(const Panel&, const Tile&) = {multiply_codes<COUNTS>...};
+    FUNCTIONS[tile.tokens - 1](panel, tile);
+  }
+
+  static void floats(const Panel& panel, const Tile& tile) {
+    static constexpr void (*FUNCTIONS[])(const Panel&, const Tile&) = {multiply_floats<COUNTS>...};
+    FUNCTIONS[tile.tokens - 1](panel, tile);
+  }
+};
+
+} // namespace
