@@ -1,5 +1,5 @@
 /** Layers in the addon's memory: short work at once, long work in the background. */
-import { DeviceError, UsageError } from "../../core/errors.ts";
+import { DeviceError, ShapeError, UsageError } from "../../core/errors.ts";
 import { checkElementCount, MAX_ELEMENTS } from "../../core/shape.ts";
 import type { TernaryMatrix } from "../../core/ternary-matrix.ts";
 import {
@@ -23,6 +23,9 @@ export interface NativeOptions {
 
 /** Work that the event loop can wait for. */
 const SHORT_NANOSECONDS = 1e6;
+
+/** The addon counts with 32 bits. */
+const MAX_SIZE = 2 ** 31 - 1;
 
 /** A fully connected layer. */
 export class NativeLinear implements BackendLinear {
@@ -121,6 +124,9 @@ function makeLayer(
   { addon, kernel, threads }: NativeOptions,
 ): NativeLayer {
   const [{ outFeatures, inFeatures }] = planes;
+  for (const size of geometry) {
+    if (size > MAX_SIZE) throw new ShapeError(`sizes of a convolution must be at most ${MAX_SIZE}, got ${size}`);
+  }
   const sizes = Int32Array.of(outFeatures, inFeatures, ...geometry);
   const arrays = planes.flatMap(({ trits, scales }) => [trits, scales]);
   try {
