@@ -4,8 +4,12 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 flags=${CXXFLAGS:--O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all}
+case $(${CXX:-c++} -dumpmachine) in
+x86_64*) kernels=(x86/*.cc) ;;
+aarch64* | arm64*) kernels=(arm/*.cc) ;;
+*) kernels=() ;;
+esac
 program=$(mktemp -d)
 trap 'rm -rf "$program"' EXIT
-shopt -s nullglob
-${CXX:-c++} -std=c++20 -ffp-contract=off -Wall -Wextra $flags ./*.cc x86/*.cc arm/*.cc check/*.cc -o "$program/check"
+${CXX:-c++} -std=c++20 -ffp-contract=off -Wall -Wextra $flags ./*.cc "${kernels[@]}" check/*.cc -o "$program/check"
 ${RUNNER:-} "$program/check" "$@"
