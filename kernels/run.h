@@ -44,7 +44,8 @@ struct Run {
   int32_t rows;
   /** Rows are cut into tiles, tiles into chunks whose codes stay in the second-level cache. */
   int32_t tiles, chunks;
-  int32_t out_height, out_width;
+  /** Of a convolution; strips per image. */
+  int32_t out_height, out_width, strips;
   /** Bytes of a row of codes as it is encoded, and as the kernel reads it: more where the kernel rearranges tiles. */
   size_t row_byte_length, tile_row_byte_length;
   /** Bytes of an image's codes with their border of zeros. */

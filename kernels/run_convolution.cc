@@ -1,7 +1,8 @@
 /**
- * Convolutions. Phase 0 encodes each image, which is the token of the activation rule, into codes with a border of zeros.
- * The items of phase 1 are chunks of patches: a patch is gathered from kernel_height runs of neighbouring codes, and a chunk
- * meets all panels; the whole matrix of patches is never there.
+ * Convolutions. First each image, which is the token of the activation rule, becomes codes with a border of zeros: an item
+ * is an image, or a strip of its rows where there are fewer images than threads; strips need a phase of their own before, to
+ * find the largest magnitude of the image. The items of the last phase are chunks of patches: a patch is gathered from
+ * kernel_height runs of neighbouring codes, and a chunk meets all panels; the whole matrix of patches is never there.
  */
 #include "run_parts.h"
 
@@ -11,39 +12,69 @@ namespace {
 /** Bytes of codes that one item gathers: less than for linear layers, as there is often only one panel to meet. */
 constexpr size_t PATCHES_BYTE_LENGTH = 64 << 10;
 
-/** Sizes of an image with its border, in codes. */
-struct Bordered {
-  size_t row;
-  size_t height;
-};
-
-Bordered bordered(const Run& run) {
+/** Codes of one row of an image with its border. */
+size_t bordered_row(const Run& run) {
   const Convolution& convolution = run.layer->convolution;
-  const int32_t width = run.batch.width + 2 * convolution.padding_x;
-  return {static_cast<size_t>(width) * convolution.in_channels,
-          static_cast<size_t>(run.batch.height + 2 * convolution.padding_y)};
+  return static_cast<size_t>(run.batch.width + 2 * convolution.padding_x) * convolution.in_channels;
 }
 
 float* scales_of(const Run& run) { return reinterpret_cast<float*>(run.workspace + run.scales_offset); }
 
-void encode_image(const Run& run, int32_t image) {
+/** Largest magnitudes of strips, `[images][strips]`. */
+uint32_t* magnitudes_of(const Run& run) { return reinterpret_cast<uint32_t*>(run.workspace + run.sums_offset); }
+
+/** Rows of an image as they came. */
+struct Strip {
+  int32_t image;
+  Range rows;
+  const float* x;
+  size_t row_length;
+};
+
+Strip strip_of(const Run& run, int32_t item) {
+  const int32_t image = item / run.strips;
+  const Range rows = part_of(run.batch.height, run.strips, item % run.strips);
+  const size_t row_length = static_cast<size_t>(run.batch.width) * run.layer->convolution.in_channels;
+  const size_t first_row = static_cast<size_t>(image) * run.batch.height + rows.begin;
+  return {image, rows, run.x + first_row * row_length, row_length};
+}
+
+void measure_strip(const Run& run, int32_t item) {
+  const Strip strip = strip_of(run, item);
+  const size_t count = (strip.rows.end - strip.rows.begin) * strip.row_length;
+  magnitudes_of(run)[item] = kernel_of(*run.layer).largest_magnitude(strip.x, count);
+}
+
+/** The scale of an image, from all its strips. */
+TokenScale image_scale(const Run& run, int32_t image) {
+  uint32_t largest = 0;
+  for (int32_t i = 0; i < run.strips; i++) largest = max(largest, magnitudes_of(run)[image * run.strips + i]);
+  return token_scale(run.layer->activation, largest);
+}
+
+/** Codes of a strip with zeros on both sides; the first strip has the border above, too, and the last one that below. */
+void encode_strip(const Run& run, int32_t item) {
   const Layer& layer = *run.layer;
   const Convolution& convolution = layer.convolution;
-  const Kernel& kernel = kernel_of(layer);
-  const size_t row = static_cast<size_t>(run.batch.width) * convolution.in_channels;
-  const size_t size = row * run.batch.height;
-  const float* x = run.x + size * image;
-  const TokenScale scale = token_scale(layer.activation, kernel.largest_magnitude(x, size));
-  scales_of(run)[image] = scale.scale;
+  const Strip strip = strip_of(run, item);
+  const TokenScale scale = image_scale(run, strip.image);
+  if (strip.rows.begin == 0) scales_of(run)[strip.image] = scale.scale;
 
   const size_t code = code_byte_length(layer.activation);
-  const size_t bordered_row = bordered(run).row;
-  uint8_t* codes = run.workspace + run.image_byte_length * image;
-  __builtin_memset(codes, 0, run.image_byte_length);
-  codes += (bordered_row * convolution.padding_y + convolution.padding_x * convolution.in_channels) * code;
-  for (int32_t y = 0; y < run.batch.height; y++) {
-    encode(kernel, layer.activation, scale, x + row * y, row, codes + bordered_row * y * code);
+  const size_t row = bordered_row(run) * code;
+  const size_t side = static_cast<size_t>(convolution.padding_x) * convolution.in_channels * code;
+  const size_t above = row * convolution.padding_y;
+  uint8_t* image = run.workspace + run.image_byte_length * strip.image;
+  if (strip.rows.begin == 0) __builtin_memset(image, 0, above);
+  for (int32_t y = strip.rows.begin; y < strip.rows.end; y++) {
+    uint8_t* to = image + above + row * y;
+    __builtin_memset(to, 0, side);
+    encode(kernel_of(layer), layer.activation, scale, strip.x + strip.row_length * (y - strip.rows.begin),
+           strip.row_length, to + side);
+    __builtin_memset(to + row - side, 0, side);
   }
+  const bool is_last = strip.rows.end == run.batch.height;
+  if (is_last) __builtin_memset(image + above + row * run.batch.height, 0, above);
 }
 
 /** Copies a short run; may write, and read, up to 15 bytes more. */
@@ -55,7 +86,7 @@ inline void copy_run(const uint8_t* from, size_t byte_length, uint8_t* to) {
 class PatchReader {
 public:
   PatchReader(const Run& run, int32_t first)
-      : run_(run), code_(code_byte_length(run.layer->activation)), row_(bordered(run).row * code_) {
+      : run_(run), code_(code_byte_length(run.layer->activation)), row_(bordered_row(run) * code_) {
     const int32_t positions = run.out_height * run.out_width;
     image_ = first / positions;
     y_ = first % positions / run.out_width;
@@ -144,33 +175,37 @@ void plan_convolution(Run& run) {
   run.rows = batch.count * run.out_height * run.out_width;
 
   const int32_t tile_tokens = multiply_of(run).tile_tokens;
-  const size_t all_rows = static_cast<size_t>(run.rows) * run.tile_row_byte_length;
+  const uint64_t all_rows = static_cast<uint64_t>(run.rows) * run.tile_row_byte_length; // never there at once
   run.tiles = divide_up(run.rows, tile_tokens);
-  const int32_t for_cache = static_cast<int32_t>(divide_up(all_rows, PATCHES_BYTE_LENGTH));
+  const int32_t for_cache = static_cast<int32_t>(divide_up<uint64_t>(all_rows, PATCHES_BYTE_LENGTH));
   const int32_t for_threads = run.threads == 1 ? 1 : run.threads * ITEMS_PER_THREAD;
   run.chunks = min(run.tiles, max(for_cache, for_threads));
-  run.phases = 2;
-  run.items[0] = batch.count;
-  run.items[1] = run.chunks;
+  run.strips = batch.count == 0 || batch.count >= run.threads ? 1 : divide_up(run.threads, batch.count);
+  run.strips = min(run.strips, batch.height);
+  run.phases = run.strips == 1 ? 2 : 3;
+  run.items[0] = run.items[run.phases - 2] = batch.count * run.strips;
+  run.items[run.phases - 1] = run.chunks;
 
   const size_t images = static_cast<size_t>(batch.count);
-  const Bordered sizes = bordered(run);
-  run.image_byte_length = aligned(sizes.row * sizes.height * code_byte_length(layer.activation));
+  const size_t bordered_height = static_cast<size_t>(batch.height + 2 * convolution.padding_y);
+  run.image_byte_length = aligned(bordered_row(run) * bordered_height * code_byte_length(layer.activation));
   // Reading the last run of a patch may go up to 15 bytes too far.
   run.scales_offset = images * run.image_byte_length + 64;
   run.sums_offset = run.scales_offset + aligned(images * sizeof(float));
-  run.threads_offset = run.sums_offset;
+  run.threads_offset = run.sums_offset + aligned(images * run.strips * sizeof(uint32_t));
   plan_thread_parts(run, run.chunks == 0 ? 0 : divide_up(run.tiles, run.chunks) * tile_tokens);
 }
 
 void run_convolution(const Run& run, int32_t phase, int32_t begin, int32_t end, int32_t thread) {
   const ThreadPart part = thread_part(run, thread);
+  const bool is_last = phase == run.phases - 1;
   for (int32_t item = begin; item < end; item++) {
-    if (phase == 0) {
-      encode_image(run, item);
-    } else {
+    if (is_last) {
       run_chunk(run, item, part);
+      continue;
     }
+    if (phase == 0) measure_strip(run, item);
+    if (phase == run.phases - 2) encode_strip(run, item);
   }
 }
 

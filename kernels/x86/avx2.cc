@@ -48,7 +48,7 @@ private:
       for (int i = 0; i < EIGHTHS; i++) partial[t][i] = _mm256_setzero_si256();
 
     for (int32_t group = 0; group < groups; group++, weights += GROUP_BYTES, codes += GROUP) {
-      if (Part::TOKENS == 1) _mm_prefetch(weights + PREFETCH_DISTANCE, _MM_HINT_T0);
+      _mm_prefetch(weights + PREFETCH_DISTANCE, _MM_HINT_T0);
 #pragma GCC unroll 2
       for (int half = Part::FIRST_HALF; half < Part::LAST_HALF; half++) {
         const __m256i bytes = load_half(weights, half);

@@ -38,7 +38,7 @@ struct SumCodes {
     for (int32_t group = 0; group < groups; group += UNROLL) {
 #pragma GCC unroll 2
       for (int u = 0; u < UNROLL; u++, weights += GROUP_BYTES, codes += GROUP) {
-        if (Part::TOKENS == 1) _mm_prefetch(weights + PREFETCH_DISTANCE, _MM_HINT_T0);
+        _mm_prefetch(weights + PREFETCH_DISTANCE, _MM_HINT_T0);
 #pragma GCC unroll 2
         for (int half = Part::FIRST_HALF; half < Part::LAST_HALF; half++) {
           const __m256i bytes = load_half(weights, half);

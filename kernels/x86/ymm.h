@@ -9,7 +9,7 @@ namespace {
 constexpr Layout LAYOUT = Layout::two_bit;
 constexpr int32_t OUTPUTS = panel_outputs(LAYOUT);
 
-/** Bytes of weights between what is read and what is fetched ahead, for one token: there memory is the limit. */
+/** Bytes of weights between what is read and what is fetched ahead, into the next panels where this one ends. */
 constexpr int PREFETCH_DISTANCE = 4096;
 
 constexpr size_t YMM_FLOATS = 8;

@@ -8,7 +8,7 @@ namespace {
 
 constexpr size_t ZMM_FLOATS = 16;
 
-/** Bytes of weights between what is read and what is fetched ahead, for one token: there memory is the limit. */
+/** Bytes of weights between what is read and what is fetched ahead, into the next panels where this one ends. */
 constexpr int PREFETCH_DISTANCE = 4096;
 
 /** The first `count` lanes, for count ≤ 16. */

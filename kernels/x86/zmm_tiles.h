@@ -43,7 +43,7 @@ INLINE void sum_codes(const uint8_t* weights, int32_t groups, const Tile& tile, 
     __asm__("" : "+r"(rows[0]), "+r"(rows[1]));
 #pragma GCC unroll 4
     for (int u = 0; u < UNROLL; u++) {
-      if (TOKENS == 1) _mm_prefetch(weights + u * GROUP_BYTES + PREFETCH_DISTANCE, _MM_HINT_T0);
+      _mm_prefetch(weights + u * GROUP_BYTES + PREFETCH_DISTANCE, _MM_HINT_T0);
       __m512i parts[PARTS];
       unpack(_mm512_load_si512(weights + u * GROUP_BYTES), parts);
 #pragma GCC unroll 6
