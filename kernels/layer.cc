@@ -42,27 +42,36 @@ void copy_row(const float* values, int32_t value_count, int32_t begin, int32_t c
 size_t layer_byte_length(const LayerDescription& description) { return lay_out(description).byte_length; }
 
 Layer* prepare_layer(void* memory, const LayerDescription& description, const Plane* planes, const float* bias) {
+  Layer* layer = start_layer(memory, description);
+  for (int32_t panel = 0; panel < layer->panels; panel++) prepare_panel(*layer, panel, planes, 0, bias);
+  return layer;
+}
+
+Layer* start_layer(void* memory, const LayerDescription& description) {
   Layer* layer = static_cast<Layer*>(memory);
   *layer = lay_out(description);
-  uint8_t* block = static_cast<uint8_t*>(memory);
-  uint8_t* weights = block + layer->weights_offset;
-  float* scales = reinterpret_cast<float*>(block + layer->scales_offset);
-  float* biases = reinterpret_cast<float*>(block + layer->bias_offset);
-  const Layout layout = description.kernel->layout;
-  const int32_t outputs = panel_outputs(layout);
-  const int32_t k = layer->in_features;
-  for (int32_t begin = 0; begin < layer->out_features; begin += outputs) {
-    const int32_t rows = min(outputs, layer->out_features - begin);
-    for (int32_t plane = 0; plane < layer->planes; plane++) {
-      const int8_t* trits = planes[plane].trits + static_cast<size_t>(begin) * k;
-      pack_panel(layout, {trits, rows, k, layer->convolution.in_channels}, weights);
-      copy_row(planes[plane].scales, planes[plane].scale_count, begin, rows, outputs, scales);
-      weights += panel_byte_length(k);
-      scales += outputs;
-    }
-    if (description.has_bias) copy_row(bias, layer->out_features, begin, rows, outputs, biases + begin);
-  }
   return layer;
+}
+
+void prepare_panel(Layer& layer, int32_t index, const Plane* planes, int32_t first_row, const float* bias) {
+  uint8_t* block = reinterpret_cast<uint8_t*>(&layer);
+  const Layout layout = kernel_of(layer).layout;
+  const int32_t outputs = panel_outputs(layout);
+  const int32_t begin = index * outputs;
+  const int32_t rows = min(outputs, layer.out_features - begin);
+  const int32_t k = layer.in_features;
+  const size_t first_plane = static_cast<size_t>(index) * layer.planes;
+  uint8_t* weights = block + layer.weights_offset + first_plane * panel_byte_length(k);
+  float* scales = reinterpret_cast<float*>(block + layer.scales_offset) + first_plane * outputs;
+  for (int32_t plane = 0; plane < layer.planes; plane++) {
+    const int8_t* trits = planes[plane].trits + static_cast<size_t>(begin - first_row) * k;
+    pack_panel(layout, {trits, rows, k, layer.convolution.in_channels}, weights);
+    copy_row(planes[plane].scales, planes[plane].scale_count, begin, rows, outputs, scales);
+    weights += panel_byte_length(k);
+    scales += outputs;
+  }
+  if (layer.bias_offset == 0) return;
+  copy_row(bias, layer.out_features, begin, rows, outputs, reinterpret_cast<float*>(block + layer.bias_offset) + begin);
 }
 
 Panel panel_of(const Layer& layer, int32_t index) {

@@ -67,6 +67,15 @@ size_t layer_byte_length(const LayerDescription& description);
  */
 Layer* prepare_layer(void* memory, const LayerDescription& description, const Plane* planes, const float* bias);
 
+/**
+ * The same in steps, for callers that have no room for all trits at once: everything but what the panels hold, and then
+ * each panel with `prepare_panel`.
+ */
+Layer* start_layer(void* memory, const LayerDescription& description);
+
+/** @param first_row the output whose trits come first in `planes`: at most the first one of the panel */
+void prepare_panel(Layer& layer, int32_t index, const Plane* planes, int32_t first_row, const float* bias);
+
 /** The kernel that runs a layer. */
 inline const Kernel& kernel_of(const Layer& layer) { return *kernels[layer.kernel]; }
 

@@ -22,6 +22,11 @@ export const backends: readonly BackendEntry[] = [
     open: async (options) => (await import("./native/index.ts")).open(options),
   },
   {
+    id: "wasm",
+    summary: "the same kernels in WebAssembly, in Node and in browsers",
+    open: async (options) => (await import("./wasm/index.ts")).open(options),
+  },
+  {
     id: "reference",
     summary: "plain TypeScript loops, on every machine: the definition of correct",
     open: async () => (await import("./reference/index.ts")).open(),
