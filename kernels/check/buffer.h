@@ -19,7 +19,7 @@
 #define ASAN_UNPOISON_MEMORY_REGION(start, size) ((void)(start), (void)(size))
 #endif
 
-/** `count` values, filled with a pattern that is no sensible value of any type. */
+/** `count` values, filled with a pattern that spoils results that depend on it. */
 template <typename T>
 class Buffer {
 public:
@@ -56,7 +56,7 @@ public:
 
 private:
   static constexpr size_t GUARD = 256;
-  static constexpr uint8_t PATTERN = 0xa5;
+  static constexpr uint8_t PATTERN = 0xff; // a NaN as a float
 
   uint8_t* end() { return start_ + GUARD + offset_ + byte_length_; }
   size_t total() const { return GUARD + offset_ + byte_length_ + GUARD; }

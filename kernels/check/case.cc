@@ -12,6 +12,14 @@ using Random = std::mt19937;
 
 float uniform(Random& random) { return static_cast<float>(random() % 20001) / 10000 - 1; }
 
+/** A value that the int8 rule scales to a half, give or take a unit in the last place, where `largest` is the largest. */
+float near_tie(float largest, Random& random) {
+  const float half = static_cast<float>(random() % 254) - 126.5f;
+  const float value = half * (largest / 127);
+  const float neighbours[] = {std::nextafter(value, -largest), value, std::nextafter(value, largest)};
+  return neighbours[random() % 3];
+}
+
 void fill_inputs(const Case& c, float* x, size_t count, Random& random) {
   const float scale = std::exp2(uniform(random) * 20);
   for (size_t i = 0; i < count; i++) {
@@ -20,8 +28,7 @@ void fill_inputs(const Case& c, float* x, size_t count, Random& random) {
     case Inputs::normal: x[i] = uniform(random) * scale; break;
     case Inputs::largest: x[i] = 3.5f; break;
     case Inputs::smallest: x[i] = -3.5f; break;
-    // The largest value 127 makes the scale 1, or nearly: halves lie at, or next to, a tie.
-    case Inputs::ties: x[i] = i == 0 ? 127 : static_cast<float>(random() % 254) - 126.5f; break;
+    case Inputs::ties: x[i] = i == 0 ? scale : near_tie(scale, random); break;
     case Inputs::denormal: x[i] = static_cast<float>(random() % 1000) * (is_negative ? -1e-42f : 1e-42f); break;
     case Inputs::zeros: x[i] = is_negative ? -0.0f : 0.0f; break;
     case Inputs::broken: x[i] = uniform(random); break;

@@ -6,6 +6,7 @@
  */
 #include "../cpu.h"
 #include "case.h"
+#include "panels.h"
 
 #include <cmath>
 #include <random>
@@ -155,6 +156,7 @@ int main(int count, char** arguments) {
         printf("%s: not on this processor\n", (*kernel)->id);
       }
     }
+    check_panels();
     for (const Kernel* kernel : chosen) check_kernel(*kernel, cases);
   } catch (const std::exception& error) {
     fprintf(stderr, "%s\n", error.what());
