@@ -7,7 +7,6 @@ const [path, seconds, seed] = process.argv.slice(2);
 const addon: Addon = createRequire(import.meta.url)(path);
 const random = new RandomSource(Number(seed));
 const kernels = addon.kernels();
-const collect: ((options?: { type: "minor" }) => void) | undefined = globalThis.gc;
 const outcomes = new Map<string, number>();
 
 // What fills arrays is made once: making it anew would take most of the time.
@@ -50,7 +49,7 @@ while (Date.now() < end) {
   oneCall();
   calls++;
   if (calls % 64 === 0) await new Promise(setImmediate); // results arrive
-  if (calls % 4096 === 0) collect?.();
+  if (calls % 4096 === 0) globalThis.gc?.();
   while (pending.size > 20) await new Promise(setImmediate);
 }
 while (pending.size > 0) await new Promise(setImmediate);
@@ -159,7 +158,7 @@ function callRun(isLater: boolean): void {
   }
   const run: Promise<unknown> = Reflect.apply(layer.runLater, layer, [perhaps(x), ...batch]);
   if (random.integer(3) === 0) detached(x);
-  if (random.integer(30) === 0) collect?.({ type: "minor" }); // which frees what was detached
+  if (random.integer(30) === 0) globalThis.gc?.(true); // which frees what was detached
   if (random.integer(50) === 0) layer.dispose();
   pending.add(run);
   run.then(
