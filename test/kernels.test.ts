@@ -4,8 +4,8 @@
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, type TestContext, test } from "vitest";
-import { isRequired, missingPrograms, outputOf } from "./support/programs.ts";
+import { expect, test } from "vitest";
+import { need, outputOf } from "./support/programs.ts";
 
 const kernels = join(import.meta.dirname, "..", "kernels");
 const list = await readFile(join(kernels, "kernels.def"), "utf8");
@@ -33,11 +33,4 @@ function kernelsFor(architecture: string): string[] {
   const ids = [...section.matchAll(/KERNEL\((\w+)\)/g)].map(([, id]) => id);
   expect(ids).not.toEqual([]);
   return [...ids, "scalar"].toSorted();
-}
-
-function need(context: TestContext, what: string, programs: readonly string[]): void {
-  const missing = missingPrograms(programs);
-  if (missing.length === 0) return;
-  if (isRequired(what)) expect.fail(`${missing.join(" and ")} must be on the PATH`);
-  context.skip(`${missing.join(" and ")} not on the PATH`);
 }

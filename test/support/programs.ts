@@ -3,10 +3,15 @@ import { execFile } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
+import { expect, type TestContext } from "vitest";
 
-/** Those of some programs that are not on the PATH. */
-export function missingPrograms(names: readonly string[]): string[] {
-  return names.filter((name) => !folders.some((folder) => isExecutable(join(folder, name))));
+/** Skips a test that needs programs which are not on the PATH, and says so; fails it where `what` is required. */
+export function need(context: TestContext, what: string, programs: readonly string[]): void {
+  const missing = programs.filter((name) => !folders.some((folder) => isExecutable(join(folder, name))));
+  if (missing.length === 0) return;
+  const problem = `${missing.join(" and ")} not on the PATH`;
+  if (isRequired(what)) expect.fail(problem);
+  context.skip(problem);
 }
 
 /**
