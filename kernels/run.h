@@ -37,6 +37,7 @@ struct Run {
   uint8_t* workspace;
 
   size_t workspace_byte_length;
+  /** Of several, the last alone writes y, and all but the last read x: x may go once they are done. */
   int32_t phases;
   int32_t items[MAX_PHASES];
 

@@ -16,17 +16,10 @@ LaterRun::LaterRun(LaterRuns& owner, std::shared_ptr<const PreparedLayer> layer,
     : Task(0, 1), owner_(owner), layer_(std::move(layer)), batch_(batch), deferred_(owner.env_) {}
 
 void LaterRun::run_items(int32_t begin, int32_t end, int32_t thread) {
-  bitlinear::run_items(run_, phase_, begin, end, thread);
+  bitlinear::run_items(run_, run_.phases - 1, begin, end, thread);
 }
 
-void LaterRun::finished() {
-  phase_++;
-  if (phase_ < run_.phases) {
-    owner_.leave_to_pool(*this);
-  } else {
-    owner_.hand_back(*this);
-  }
-}
+void LaterRun::finished() { owner_.hand_back(*this); }
 
 LaterRuns::LaterRuns(Napi::Env env, Workspaces& workspaces) : workspaces_(workspaces), env_(env) {
   float32_array_ = Napi::Persistent(env.Global().Get("Float32Array").As<Napi::Function>());
@@ -71,9 +64,6 @@ void LaterRuns::proceed(Napi::Env env, LaterRun& run) {
   } else if (const char* wrong = begin_step(env, run)) {
     settle(env, run, wrong);
   } else {
-    pthread_mutex_lock(&lock_);
-    busy_++;
-    pthread_mutex_unlock(&lock_);
     leave_to_pool(run);
   }
 }
@@ -97,24 +87,28 @@ const char* LaterRuns::begin_step(Napi::Env env, LaterRun& run) {
   run.run_.y = run.y_data_ + y_length * first;
   run.run_.workspace = run.workspace_.memory.get();
   if (run.run_.phases == 1) {
-    run.token_ = allocate(x_length * sizeof(float)); // phases are merged for single tokens only
-    if (!run.token_) return "there is not enough memory for this batch";
-    memcpy(run.token_.get(), run.run_.x, x_length * sizeof(float));
-    run.run_.x = reinterpret_cast<float*>(run.token_.get());
+    const size_t byte_length = x_length * static_cast<size_t>(batch.count) * sizeof(float); // of a single token
+    run.x_copy_ = allocate(byte_length);
+    if (!run.x_copy_) return "there is not enough memory for this batch";
+    memcpy(run.x_copy_.get(), run.run_.x, byte_length);
+    run.run_.x = reinterpret_cast<float*>(run.x_copy_.get());
   }
   run.begun_ += batch.count;
   start_run(run.run_);
-  run.phase_ = run.run_.phases > 1 ? 1 : 0;
   const double values = static_cast<double>(x_length) * batch.count;
-  run_phases(run.run_, 0, run.phase_, values * run.layer_->cost.nanoseconds_per_value);
+  run_phases(run.run_, run.run_.phases - 1, values * run.layer_->cost.nanoseconds_per_value);
   return nullptr;
 }
 
-/** By whichever thread comes to it. Without any thread in the pool, by the event loop after all. */
+/** Without any thread in the pool, the event loop does it after all. */
 void LaterRuns::leave_to_pool(LaterRun& run) {
-  run.reset(run.run_.items[run.phase_], run.run_.threads);
+  pthread_mutex_lock(&lock_);
+  busy_++;
+  pthread_mutex_unlock(&lock_);
+  const int32_t items = run.run_.items[run.run_.phases - 1];
+  run.reset(items, run.run_.threads);
   if (ThreadPool::shared().start(run)) return;
-  run.run_items(0, run.run_.items[run.phase_], 0);
+  run.run_items(0, items, 0);
   run.finished();
 }
 

@@ -1,9 +1,9 @@
 /**
  * Runs in the background: long ones, which would keep the event loop waiting.
  *
- * The first phase of a run, which turns x into codes, takes a small part of the time and is done at once, with the pool's
- * help; after it nobody reads x, so that it may be changed, detached or collected. The other phases are left to the pool. A
- * large batch goes in steps, each begun by the event loop.
+ * Turning x into codes takes a small part of the time and is done at once, with the pool's help; after it nobody reads x, so
+ * that it may be changed, detached or collected. The last phase, which multiplies, is left to the pool. A large batch goes in
+ * steps, each begun by the event loop.
  */
 #pragma once
 #include <napi.h>
@@ -40,10 +40,9 @@ private:
   /** Tokens or images of a step, and those that have begun. */
   int32_t step_ = 0, begun_ = 0;
   Run run_ = {};
-  int32_t phase_ = 0;
   Workspace workspace_;
-  /** The only token of a step whose only phase reads x. */
-  Memory token_;
+  /** Where the only phase reads x and multiplies, too. */
+  Memory x_copy_;
 };
 
 /** The runs of one Node environment. */

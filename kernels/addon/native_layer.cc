@@ -55,7 +55,7 @@ Napi::Value NativeLayer::run(const Napi::CallbackInfo& info) {
   run.y = y.data;
   run.workspace = workspace.memory.get();
   start_run(run);
-  run_phases(run, 0, run.phases, nanoseconds);
+  run_phases(run, run.phases, nanoseconds);
   data_->workspaces.give_back(std::move(workspace));
   return {};
 }

@@ -25,8 +25,8 @@ int32_t threads_for(double nanoseconds, int32_t most) {
   return static_cast<int32_t>(std::clamp(nanoseconds / NANOSECONDS_PER_THREAD, 1.0, static_cast<double>(most)));
 }
 
-void run_phases(const Run& run, int32_t begin, int32_t end, double nanoseconds) {
-  for (int32_t phase = begin; phase < end; phase++) {
+void run_phases(const Run& run, int32_t count, double nanoseconds) {
+  for (int32_t phase = 0; phase < count; phase++) {
     PhaseTask task(run, phase);
     ThreadPool::shared().run(task, nanoseconds > LONG_NANOSECONDS);
   }

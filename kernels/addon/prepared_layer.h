@@ -37,7 +37,7 @@ private:
   int32_t phase_;
 };
 
-/** Runs phases `begin` to `end`, the calling thread among those that work. */
-void run_phases(const Run& run, int32_t begin, int32_t end, double nanoseconds);
+/** Runs the first few phases, of some length on one thread; the calling thread is among those that work. */
+void run_phases(const Run& run, int32_t count, double nanoseconds);
 
 } // namespace bitlinear
