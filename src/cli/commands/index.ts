@@ -28,4 +28,9 @@ export const commands: readonly CommandEntry[] = [
     summary: "show what this machine can run, and check that it computes right",
     load: async () => (await import("./doctor.ts")).doctor,
   },
+  {
+    id: "bench",
+    summary: "show how fast this machine runs ternary layers",
+    load: async () => (await import("./bench.ts")).bench,
+  },
 ];
