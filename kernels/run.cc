@@ -64,13 +64,18 @@ ThreadPart thread_part(const Run& run, int32_t thread) {
           reinterpret_cast<int32_t*>(start + run.row_sums_offset)};
 }
 
-int32_t finish_row(const Run& run, uint8_t* row) {
+void pad_row(const Run& run, uint8_t* row) {
   const Layer& layer = *run.layer;
   const size_t k = static_cast<size_t>(layer.in_features);
-  const size_t padded = static_cast<size_t>(padded_k(layer.in_features));
+  const size_t padding = static_cast<size_t>(padded_k(layer.in_features)) - k;
   const size_t code = code_byte_length(layer.activation);
-  if (padded > k) __builtin_memset(row + k * code, 0, (padded - k) * code);
-  return is_integer(layer.activation) ? kernel_of(layer).sum(reinterpret_cast<int8_t*>(row), padded) : 0;
+  if (padding > 0) __builtin_memset(row + k * code, 0, padding * code);
+}
+
+int32_t sum_row(const Run& run, const uint8_t* row) {
+  const Layer& layer = *run.layer;
+  if (!is_integer(layer.activation)) return 0;
+  return kernel_of(layer).sum(reinterpret_cast<const int8_t*>(row), static_cast<size_t>(padded_k(layer.in_features)));
 }
 
 void arrange_rows(const Run& run, const ThreadPart& part, int32_t count, uint8_t* target) {

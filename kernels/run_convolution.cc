@@ -125,13 +125,15 @@ private:
 /** Rows of a tile of patches, at index `first` of the thread's own rows. */
 void gather_tile(const Run& run, const ThreadPart& part, Range patches, int32_t first, PatchReader& reader) {
   uint8_t* target = part.rows + run.tile_row_byte_length * first;
-  uint8_t* row = staging_rows(run, part, target);
+  uint8_t* rows = staging_rows(run, part, target);
   const int32_t count = patches.end - patches.begin;
-  for (int32_t i = 0; i < count; i++, row += run.row_byte_length, reader.advance()) {
-    reader.read(row);
+  for (int32_t i = 0; i < count; i++, reader.advance()) {
+    reader.read(rows + run.row_byte_length * i);
+    pad_row(run, rows + run.row_byte_length * i);
     part.row_scales[first + i] = scales_of(run)[reader.image()];
-    part.row_sums[first + i] = finish_row(run, row);
   }
+  // Not in one loop: a wide load that finds several narrow stores still on their way waits for all of them.
+  for (int32_t i = 0; i < count; i++) part.row_sums[first + i] = sum_row(run, rows + run.row_byte_length * i);
   arrange_rows(run, part, count, target);
 }
 

@@ -17,8 +17,9 @@ void encode_tile(const Run& run, const ThreadPart& part, Range tokens, uint8_t* 
     const float* x = run.x + token * k;
     const TokenScale scale = token_scale(layer.activation, kernel.largest_magnitude(x, k));
     encode(kernel, layer.activation, scale, x, k, row);
+    pad_row(run, row);
     scales[token - tokens.begin] = scale.scale;
-    sums[token - tokens.begin] = finish_row(run, row);
+    sums[token - tokens.begin] = sum_row(run, row);
   }
   arrange_rows(run, part, tokens.end - tokens.begin, target);
 }

@@ -50,8 +50,11 @@ ThreadPart thread_part(const Run& run, int32_t thread);
 /** Lays out the end of the workspace, from `run.threads_offset` on; `rows` is how many a thread prepares by itself. */
 void plan_thread_parts(Run& run, int32_t rows);
 
-/** Sets zeros behind the codes of a row. Returns their sum, 0 for float codes. */
-int32_t finish_row(const Run& run, uint8_t* row);
+/** Sets zeros behind the codes of a row, up to the padded K. */
+void pad_row(const Run& run, uint8_t* row);
+
+/** Sum of the codes of a padded row; 0 for float codes, which need none. */
+int32_t sum_row(const Run& run, const uint8_t* row);
 
 /**
  * Prepared rows as the kernel reads them. A caller writes `count` rows to `staging_rows(...)`, and then calls `arrange_rows`
