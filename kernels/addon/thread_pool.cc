@@ -71,7 +71,7 @@ bool Task::claim(int32_t& begin, int32_t& end) {
   begin = next_item_.load(std::memory_order_relaxed);
   do {
     if (begin >= items_) return false;
-    end = begin + std::max(1, (items_ - begin) / (2 * threads_));
+    end = begin + std::max(1, (items_ - begin) / (4 * threads_));
   } while (!next_item_.compare_exchange_weak(begin, end, std::memory_order_relaxed));
   return true;
 }
