@@ -8,8 +8,14 @@ export interface BenchOptions {
   readonly seeds: number;
   /** The data directory; undefined when none is named. */
   readonly dataDirectory: string | undefined;
+  /** Where a bench may write files; undefined when none are wanted. */
+  readonly outputDirectory: string | undefined;
   /** Says what is going on, to a person who waits. */
   note(text: string): void;
+  /** Shows a person more than the table of figures does. */
+  print(text: string): void;
+  /** A line of JSON for a machine that wants more than the records of the figures. */
+  emit(line: Readonly<Record<string, unknown>>): void;
 }
 
 /** What a figure should be. */

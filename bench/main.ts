@@ -12,6 +12,8 @@ import { benchCases } from "./cases/index.ts";
 import { readMachine } from "./machine.ts";
 import { type BenchRecord, formatRecords, recordOf } from "./record.ts";
 
+const RESULTS = "bench-results";
+
 const HELP = `npm run bench -- <name>... [options]
 
   all              every bench below
@@ -20,7 +22,8 @@ ${benchCases.map(({ id, summary }) => `  ${id.padEnd(16)} ${summary}`).join("\n"
   --json           one line of JSON for each record instead of a table
   --quick          a short run, to see whether the bench works; its figures mean nothing
   --seeds N        trainings for each accuracy, 3 by default
-  --data DIR       where the data sets lie; BITLINEAR_DATA names it as well`;
+  --data DIR       where the data sets lie; BITLINEAR_DATA names it as well
+  --out DIR        where kernels writes its files, ${RESULTS}/ by default; a short run writes them only when asked`;
 
 async function main(): Promise<void> {
   const { values, positionals } = readArguments();
@@ -35,7 +38,14 @@ async function main(): Promise<void> {
     isQuick: values.quick,
     seeds,
     dataDirectory: values.data ?? (process.env.BITLINEAR_DATA || undefined),
+    outputDirectory: values.out ?? (values.quick ? undefined : RESULTS),
     note: (text) => console.error(text),
+    print: (text) => {
+      if (!values.json) console.log(text);
+    },
+    emit: (line) => {
+      if (values.json) console.log(JSON.stringify(line));
+    },
   };
   const machine = await readMachine();
   const records: BenchRecord[] = [];
@@ -69,6 +79,7 @@ function parse() {
       help: { type: "boolean", default: false },
       seeds: { type: "string", default: "3" },
       data: { type: "string" },
+      out: { type: "string" },
     },
   });
 }

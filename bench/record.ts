@@ -1,4 +1,5 @@
 /** A measurement with what one must know to believe it, as a line for machines and as a row for people. */
+import { medianOf } from "../src/cli/bench/timing.ts";
 import { formatTable } from "../src/core/text-table.ts";
 import type { Measurement, Target } from "./bench-case.ts";
 import type { Machine } from "./machine.ts";
@@ -32,13 +33,6 @@ export function recordOf(bench: string, isQuick: boolean, measurement: Measureme
     ...machine,
     date: new Date().toISOString(),
   };
-}
-
-/** The middle of the sorted samples, or the mean of the two in the middle; NaN for none. */
-export function medianOf(samples: readonly number[]): number {
-  const sorted = samples.toSorted((a, b) => a - b);
-  const middle = sorted.length / 2;
-  return (sorted[Math.ceil(middle) - 1] + sorted[Math.floor(middle)]) / 2;
 }
 
 /** Records as a table. */

@@ -2,7 +2,8 @@
 import type { BenchCase } from "../bench-case.ts";
 import { accuracy } from "./accuracy.ts";
 import { deployment } from "./deployment.ts";
+import { kernels } from "./kernels.ts";
 import { training } from "./training.ts";
 
 /** Every case, in the order of `npm run bench -- all`. */
-export const benchCases: readonly BenchCase[] = [training, deployment, accuracy];
+export const benchCases: readonly BenchCase[] = [training, deployment, kernels, accuracy];

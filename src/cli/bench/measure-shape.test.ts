@@ -65,7 +65,7 @@ test("what takes too long is left out, and larger batches are not even tried", a
   await using layer = kernelLayer(backend, backend.kernels[0], problem.matrix, 0);
   const run = (x: Float32Array, m: number) => {
     batches.push(m);
-    const end = performance.now() + 5 * m;
+    const end = performance.now() + 10 * m; // more than eight times the limit for two tokens
     while (performance.now() < end);
     return layer.warm.run(x, m);
   };
@@ -73,5 +73,5 @@ test("what takes too long is left out, and larger batches are not even tried", a
   const slow = { ...layer, warm: { products: 1, run } };
   const outcomes = await measure([slow], { products, slowestMilliseconds: 1 });
   expect(outcomes.map((outcome) => "tooSlow" in outcome && outcome.tooSlow.m)).toEqual([1, 2, 3]);
-  expect(batches).toEqual([1]);
+  expect(batches).toEqual([1, 1]); // the least of two
 });

@@ -1,0 +1,70 @@
+/** One run over shapes and numbers of threads: what was timed, and the ceilings it is held against. */
+import { type Ceiling, higherCeiling, measureCeiling } from "../../src/cli/bench/ceiling.ts";
+import { type KernelRecord, kernelRecord, type TimedProduct } from "../../src/cli/bench/kernel-record.ts";
+import { describeThreads } from "../../src/cli/bench/kernel-table.ts";
+import { type MeasurePlan, measureShape, type TooSlow } from "../../src/cli/bench/measure-shape.ts";
+import { type LayerShape, randomProblem } from "../../src/cli/bench/problem.ts";
+import { type Contestants, prepareLayers } from "./contestants.ts";
+
+/** What came of one shape. */
+export interface ShapeResult {
+  readonly records: readonly KernelRecord[];
+  readonly tooSlow: readonly TooSlow[];
+}
+
+/** Gathers what is timed. */
+export class KernelRun {
+  readonly products: TimedProduct[] = [];
+  readonly #contestants: Contestants;
+  readonly #ceilings = new Map<number, Ceiling>();
+
+  constructor(contestants: Contestants) {
+    this.#contestants = contestants;
+  }
+
+  /** The best that was measured so far. */
+  ceilingOf(threads: number): Ceiling {
+    const ceiling = this.#ceilings.get(threads);
+    return ceiling ?? this.measureCeiling(threads);
+  }
+
+  /** Measures once more: a machine that others use, too, does not always show all it can do. */
+  measureCeiling(threads: number): Ceiling {
+    const before = this.#ceilings.get(threads);
+    const measured = measureCeiling(this.#contestants.all, threads);
+    const ceiling = before === undefined ? measured : higherCeiling(before, measured);
+    this.#ceilings.set(threads, ceiling);
+    return ceiling;
+  }
+
+  /** Times the kernels of all contestants on one shape, that many of each backend also cold. */
+  async measure(shape: LayerShape, threads: number, coldKernels: number, plan: MeasurePlan): Promise<ShapeResult> {
+    const problem = randomProblem(shape, Math.max(...plan.products.map(({ m }) => m)));
+    const layers = await prepareLayers(this.#contestants, problem.matrix, threads, coldKernels);
+    const records: KernelRecord[] = [];
+    const tooSlow: TooSlow[] = [];
+    try {
+      for await (const outcome of measureShape(layers, problem, plan, this.ceilingOf(threads))) {
+        if ("tooSlow" in outcome) {
+          tooSlow.push(outcome.tooSlow);
+        } else {
+          records.push(outcome.record);
+          this.products.push(outcome.product);
+        }
+      }
+    } finally {
+      for (const layer of layers) await layer[Symbol.asyncDispose]();
+    }
+    return { records, tooSlow };
+  }
+
+  /** The figures of all products, against the best ceilings that were found. */
+  records(): KernelRecord[] {
+    return this.products.map((product) => kernelRecord(product, this.ceilingOf(product.layer.threads)));
+  }
+}
+
+/** Why products are missing. */
+export function describeTooSlow({ backend, kernel, threads, m, milliseconds }: TooSlow): string {
+  return `${backend} ${kernel}, ${describeThreads(threads)}, M = ${m}: left out, it takes about ${Math.round(milliseconds)} ms`;
+}

@@ -1,0 +1,136 @@
+/** ONNX Runtime on the processor: float32 MatMul, and MatMulNBits of 2 and 4 bits with int8 activations. */
+import type { Products, TimedLayer, TimedRun } from "../../src/cli/bench/timed-layer.ts";
+import { scaleOfRow, type TernaryMatrix } from "../../src/core/ternary-matrix.ts";
+import { columnWeights } from "./column-weights.ts";
+import { loadPackage } from "./installed-package.ts";
+import { type OnnxProduct, onnxModel } from "./onnx-model.ts";
+import type { Peer, PeerKernel } from "./peer.ts";
+
+/** What is used of onnxruntime-node. */
+interface OnnxRuntime {
+  readonly InferenceSession: {
+    create(model: Uint8Array, options: Readonly<Record<string, unknown>>): Promise<Session>;
+  };
+  readonly Tensor: new (type: "float32", data: Float32Array, dims: readonly number[]) => Tensor;
+}
+
+interface Session {
+  run(inputs: Readonly<Record<string, Tensor>>): Promise<Readonly<Record<string, Tensor>>>;
+  release(): Promise<void>;
+}
+
+interface Tensor {
+  readonly data: Float32Array;
+}
+
+/** How it holds weights. */
+interface WeightFormat {
+  readonly id: string;
+  product(matrix: TernaryMatrix): OnnxProduct;
+}
+
+/** Weights that share a scale: as many as its fastest kernels like. */
+const BLOCK_SIZE = 128;
+/** Int8 activations, which is what its fastest kernels take. */
+const INT8_ACTIVATIONS = 4;
+
+const ERRORS_ONLY = 3;
+
+/**
+ * Our outputs come from int8 activations, and so do those of MatMulNBits, with a scale for each 128 of them. Rounding to a
+ * step s adds a noise of s / √12; with s = max|x| / 127 and max|x| ≈ 4 deviations of x, that is 0.9 % of the output each,
+ * and 1.3 % between the two.
+ */
+const TOLERANCE = 0.02;
+
+/** Fastest first. */
+const formats: readonly WeightFormat[] = [
+  ...[2, 4].map((bits) => ({
+    id: `MatMulNBits, ${bits} bits`,
+    product: (matrix: TernaryMatrix) => quantizedProduct(matrix, bits),
+  })),
+  {
+    id: "MatMul, float32",
+    product: (matrix) => ({
+      ...{ operator: "MatMul", domain: "", attributes: {} },
+      constants: [
+        { type: "float", dims: [matrix.inFeatures, matrix.outFeatures], bytes: bytesOf(columnWeights(matrix)) },
+      ],
+    }),
+  },
+];
+
+/** onnxruntime-node */
+export const onnxRuntime: Peer = {
+  id: "onnxruntime-node",
+  async open() {
+    const loaded = loadPackage<OnnxRuntime>("onnxruntime-node");
+    return "unavailable" in loaded ? loaded : formats.map((format) => kernelOf(loaded.package, format));
+  },
+};
+
+function kernelOf(runtime: OnnxRuntime, { id, product }: WeightFormat): PeerKernel {
+  return {
+    id,
+    async prepare(matrix, { threads, coldByteLength }) {
+      const shape = [matrix.outFeatures, matrix.inFeatures] as const;
+      const one = product(matrix);
+      const byteLength = one.constants.reduce((sum, { bytes }) => sum + bytes.length, 0);
+      const copies = Math.max(1, Math.ceil(coldByteLength / byteLength));
+      const open = async (count: number): Promise<Session> =>
+        runtime.InferenceSession.create(onnxModel(new Array<OnnxProduct>(count).fill(one), shape), {
+          ...{ intraOpNumThreads: threads, interOpNumThreads: 1, logSeverityLevel: ERRORS_ONLY },
+        });
+      const runOf = (session: Session, products: number): TimedRun => ({
+        products,
+        async run(x, m): Promise<Products> {
+          const outputs = await session.run({ x: new runtime.Tensor("float32", x, [m, matrix.inFeatures]) });
+          return Object.values(outputs).map(({ data }) => data);
+        },
+      });
+      const warm = await open(1);
+      // One model with all copies: sessions of their own would have threads of their own, which look for work all at once.
+      const cold = copies > 1 ? await open(copies) : undefined;
+      const layer: TimedLayer = {
+        ...{ backend: "onnxruntime-node", kernel: id, threads, byteLength, copies, tolerance: TOLERANCE },
+        warm: runOf(warm, 1),
+        ...(cold && { cold: runOf(cold, copies) }),
+        async [Symbol.asyncDispose]() {
+          await warm.release();
+          await cold?.release();
+        },
+      };
+      return layer;
+    },
+  };
+}
+
+/** Codes are trit + 2^(bits - 1), which is the operator's zero point unless it is told another. */
+function quantizedProduct(matrix: TernaryMatrix, bits: number): OnnxProduct {
+  const { outFeatures: n, inFeatures: k, trits } = matrix;
+  const blocks = Math.ceil(k / BLOCK_SIZE);
+  const perByte = 8 / bits;
+  const rowBytes = (blocks * BLOCK_SIZE) / perByte;
+  const zero = 2 ** (bits - 1);
+  const codes = new Uint8Array(n * rowBytes);
+  const scales = new Float32Array(n * blocks);
+  for (let row = 0; row < n; row++) {
+    scales.fill(scaleOfRow(matrix, row), row * blocks, (row + 1) * blocks);
+    for (let column = 0; column < k; column++) {
+      const at = row * rowBytes + Math.floor(column / perByte);
+      codes[at] |= (trits[row * k + column] + zero) << ((column % perByte) * bits);
+    }
+  }
+  return {
+    ...{ operator: "MatMulNBits", domain: "com.microsoft" },
+    attributes: { K: k, N: n, bits, block_size: BLOCK_SIZE, accuracy_level: INT8_ACTIVATIONS },
+    constants: [
+      { type: "uint8", dims: [n, blocks, BLOCK_SIZE / perByte], bytes: codes },
+      { type: "float", dims: [n * blocks], bytes: bytesOf(scales) },
+    ],
+  };
+}
+
+function bytesOf(values: Float32Array): Uint8Array {
+  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+}
