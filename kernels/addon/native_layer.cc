@@ -30,7 +30,11 @@ NativeLayer::NativeLayer(const Napi::CallbackInfo& info)
     return;
   }
   layer_ = prepare(arguments.description, arguments.planes.data(), arguments.bias, arguments.threads);
-  if (!layer_) refuse(info.Env(), "there is not enough memory for this layer");
+  if (!layer_) {
+    refuse(info.Env(), "there is not enough memory for this layer");
+    return;
+  }
+  account(1);
 }
 
 Napi::Value NativeLayer::run(const Napi::CallbackInfo& info) {
@@ -73,7 +77,17 @@ Napi::Value NativeLayer::run_later(const Napi::CallbackInfo& info) {
   return data_->later_runs.begin(layer_, batch, sizes, info[0]);
 }
 
-void NativeLayer::dispose(const Napi::CallbackInfo&) { layer_.reset(); }
+void NativeLayer::dispose(const Napi::CallbackInfo&) { release(); }
+
+void NativeLayer::release() {
+  if (!layer_) return;
+  account(-1);
+  layer_.reset();
+}
+
+void NativeLayer::account(int sign) {
+  Napi::MemoryManagement::AdjustExternalMemory(Env(), sign * static_cast<int64_t>(layer_->layer->byte_length));
+}
 
 Napi::Value NativeLayer::byte_length(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), layer_ ? static_cast<double>(layer_->layer->byte_length) : 0);

@@ -24,6 +24,7 @@ public:
 
   /** Arguments as `read_layer` wants them. */
   explicit NativeLayer(const Napi::CallbackInfo& info);
+  ~NativeLayer() override { release(); }
 
 private:
   /** `run(x, y, count, height?, width?)`: fills y before it returns. */
@@ -35,6 +36,10 @@ private:
   Napi::Value byte_length(const Napi::CallbackInfo& info);
   Napi::Value nanoseconds_per_row(const Napi::CallbackInfo& info);
   Napi::Value nanoseconds_per_value(const Napi::CallbackInfo& info);
+
+  void release();
+  /** Tells the garbage collector that the layer's memory has come, or gone. */
+  void account(int sign);
 
   AddonData* data_ = nullptr;
   std::shared_ptr<const PreparedLayer> layer_;
