@@ -65,6 +65,7 @@ export class KernelRun {
 }
 
 /** Why products are missing. */
-export function describeTooSlow({ backend, kernel, threads, m, milliseconds }: TooSlow): string {
-  return `${backend} ${kernel}, ${describeThreads(threads)}, M = ${m}: left out, it takes about ${Math.round(milliseconds)} ms`;
+export function describeTooSlow({ backend, kernel, threads, m, mode, milliseconds }: TooSlow): string {
+  const call = `${backend} ${kernel}, ${describeThreads(threads)}, M = ${m}, ${mode}`;
+  return `${call}: left out, a call takes about ${Math.round(milliseconds)} ms`;
 }

@@ -3,7 +3,7 @@ import type { Ceiling } from "./ceiling.ts";
 import { type KernelRecord, kernelRecord, type TimedProduct } from "./kernel-record.ts";
 import { checkProducts, type LayerShape, type Problem, referenceSample } from "./problem.ts";
 import type { Mode, Products, TimedLayer, TimedRun } from "./timed-layer.ts";
-import { timeInTurns } from "./timing.ts";
+import { timeInTurns, type Work } from "./timing.ts";
 
 /** What is timed, and how long it may take. */
 export interface MeasurePlan {
@@ -11,7 +11,7 @@ export interface MeasurePlan {
   readonly products: readonly { readonly m: number; readonly mode: Mode }[];
   readonly samples: number;
   readonly sampleMilliseconds: number;
-  /** Products that take longer are left out. */
+  /** Calls that take longer are left out. */
   readonly slowestMilliseconds: number;
 }
 
@@ -21,7 +21,8 @@ export interface TooSlow {
   readonly kernel: string;
   readonly threads: number;
   readonly m: number;
-  /** What it takes, or would take at most by what fewer tokens took. */
+  readonly mode: Mode;
+  /** What a call takes, or would take at most by what fewer tokens took. */
   readonly milliseconds: number;
 }
 
@@ -52,9 +53,8 @@ export async function* measureShape(
   for (const m of new Set(plan.products.map((product) => product.m))) {
     const x = problem.x.subarray(0, m * k);
     const sample = await referenceSample(problem, m);
-    const swift: TimedLayer[] = [];
+    const durations = new Map<TimedLayer, number>(); // milliseconds of a product
     for (const layer of layers) {
-      const { backend, kernel, threads } = layer;
       let milliseconds = (speeds.get(layer) ?? 0) * m;
       if (milliseconds <= HOPELESS * plan.slowestMilliseconds) {
         const isFirst = !speeds.has(layer);
@@ -63,11 +63,10 @@ export async function* measureShape(
         milliseconds = await checkedMilliseconds(layer.warm, x, m, plan.slowestMilliseconds, check);
         speeds.set(layer, milliseconds / m);
       }
-      if (milliseconds <= plan.slowestMilliseconds) swift.push(layer);
-      else yield { tooSlow: { backend, kernel, threads, m, milliseconds } };
+      durations.set(layer, milliseconds);
     }
     const modes = plan.products.filter((product) => product.m === m).map(({ mode }) => mode);
-    for (const mode of modes) yield* timeLayers(swift, { shape, x, m, mode }, plan, ceiling);
+    for (const mode of modes) yield* timeLayers(durations, { shape, x, m, mode }, plan, ceiling);
   }
 }
 
@@ -79,21 +78,26 @@ interface Call {
 }
 
 async function* timeLayers(
-  layers: readonly TimedLayer[],
+  durations: ReadonlyMap<TimedLayer, number>,
   { shape, x, m, mode }: Call,
-  { samples, sampleMilliseconds }: MeasurePlan,
+  { samples, sampleMilliseconds, slowestMilliseconds }: MeasurePlan,
   ceiling: Ceiling,
 ): AsyncGenerator<Outcome> {
-  const runs = layers.flatMap((layer) => (layer[mode] === undefined ? [] : [{ layer, call: layer[mode] }]));
-  const pauseMilliseconds = ceiling.threads > 1 ? PAUSE_MILLISECONDS : 0;
-  const timed = await timeInTurns(
-    runs.map(
-      ({ call }) =>
-        () =>
-          call.run(x, m),
-    ),
-    { samples, sampleMilliseconds, pauseMilliseconds },
+  const runs: { layer: TimedLayer; call: TimedRun }[] = [];
+  for (const [layer, duration] of durations) {
+    const { backend, kernel, threads, [mode]: call } = layer;
+    if (call === undefined) continue;
+    const milliseconds = duration * call.products;
+    if (milliseconds <= slowestMilliseconds) runs.push({ layer, call });
+    else yield { tooSlow: { backend, kernel, threads, m, mode, milliseconds } };
+  }
+  const works = runs.map(
+    ({ call }): Work =>
+      () =>
+        call.run(x, m),
   );
+  const pauseMilliseconds = ceiling.threads > 1 ? PAUSE_MILLISECONDS : 0;
+  const timed = await timeInTurns(works, { samples, sampleMilliseconds, pauseMilliseconds });
   for (const [i, { layer, call }] of runs.entries()) {
     const { backend, kernel, threads, byteLength } = layer; // the layer itself would be kept in memory
     const samples = timed[i].map((microseconds) => microseconds / call.products);
