@@ -88,7 +88,7 @@ void arrange_rows(const Run& run, const ThreadPart& part, int32_t count, uint8_t
   multiply.arrange(rows, padded_k(run.layer->in_features) / GROUP, target);
 }
 
-void multiply_panel(const Run& run, const ThreadPart& part, int32_t index, Tile tile, int32_t first_row) {
+void multiply_panel(const Run& run, const ThreadPart& part, int32_t index, Tile& tile, int32_t first_row) {
   const Layer& layer = *run.layer;
   const int32_t outputs = panel_outputs(kernel_of(layer).layout);
   const int32_t begin = index * outputs;

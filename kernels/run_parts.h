@@ -66,7 +66,10 @@ inline uint8_t* staging_rows(const Run& run, const ThreadPart& part, uint8_t* ta
 
 void arrange_rows(const Run& run, const ThreadPart& part, int32_t count, uint8_t* target);
 
-/** The rows of a tile meet a panel; the outputs go to rows `first_row` and up of y. */
-void multiply_panel(const Run& run, const ThreadPart& part, int32_t panel, Tile tile, int32_t first_row);
+/**
+ * The rows of a tile meet a panel; the outputs go to rows `first_row` and up of y. Sets what the tile lacks: no copy of it,
+ * which would read in wide pieces what was just written in narrow ones, and so wait until all outputs before are written.
+ */
+void multiply_panel(const Run& run, const ThreadPart& part, int32_t panel, Tile& tile, int32_t first_row);
 
 } // namespace bitlinear
