@@ -14,7 +14,7 @@ namespace bitlinear {
 namespace {
 
 /** What is measured, the best of this many times; the first ones also wake up the clock of the processor. */
-constexpr int PASSES = 8;
+constexpr int PASSES = 6;
 
 constexpr double DOT_SECONDS = 0.01;
 
@@ -77,25 +77,42 @@ private:
 
 struct Memory {
   uint8_t* bytes;
-  /** Of each thread; a multiple of 64. */
+  /** Of each thread; a multiple of what all streams take. */
   size_t part;
 };
 
 using Words = uint64_t __attribute__((vector_size(16)));
 
-/** Reads one part; AHEAD bytes in front of what is read, memory is asked for what comes. */
-template <size_t AHEAD>
+/** Bytes of a stream; all streams of a thread lie side by side. */
+constexpr size_t STREAM_BYTES = 64 << 10;
+
+/**
+ * Reads one part, STREAMS at a time: to fetch ahead, processors follow each stream by itself, and no further than its page.
+ * AHEAD bytes in front of what is read, memory is asked for what comes.
+ */
+template <size_t STREAMS, size_t AHEAD>
 void read_part(const void* context, int32_t thread) {
   const Memory& memory = *static_cast<const Memory*>(context);
   const uint8_t* part = memory.bytes + memory.part * static_cast<size_t>(thread);
+  const uint8_t* end = part + memory.part;
   Words sums[4] = {};
-  for (size_t at = 0; at < memory.part; at += 64) {
-    if (AHEAD > 0) __builtin_prefetch(part + at + AHEAD);
-    for (int i = 0; i < 4; i++) sums[i] += *reinterpret_cast<const Words*>(part + at + 16 * i);
+  for (; part < end; part += STREAMS * STREAM_BYTES) {
+    for (size_t at = 0; at < STREAM_BYTES; at += 64) {
+      for (size_t stream = 0; stream < STREAMS; stream++) {
+        const uint8_t* line = part + stream * STREAM_BYTES + at;
+        if (AHEAD > 0) __builtin_prefetch(line + AHEAD);
+        for (int i = 0; i < 4; i++) sums[i] += *reinterpret_cast<const Words*>(line + 16 * i);
+      }
+    }
   }
   const Words sum = sums[0] + sums[1] + sums[2] + sums[3];
   __asm__ volatile("" : : "r"(sum[0] + sum[1])); // somebody looks at it
 }
+
+/** Which way is the fastest, differs from processor to processor. */
+constexpr size_t MOST_STREAMS = 8;
+constexpr Race::Work READERS[] = {read_part<1, 0>, read_part<1, 4096>, read_part<1, 8192>,
+                                  read_part<4, 0>, read_part<4, 1024>, read_part<MOST_STREAMS, 0>};
 
 /** Memory comes into being when it is written, near the thread that writes it. */
 void write_part(const void* context, int32_t thread) {
@@ -127,7 +144,8 @@ const DotLoop* dot_loop_of(const char* kernel) {
 
 double measure_dram_read(int32_t threads, size_t byte_length) {
   if (threads < 1) return 0;
-  const size_t part = byte_length / static_cast<size_t>(threads) / 64 * 64;
+  constexpr size_t STEP = MOST_STREAMS * STREAM_BYTES;
+  const size_t part = byte_length / static_cast<size_t>(threads) / STEP * STEP;
   void* bytes = part == 0 ? nullptr : aligned_alloc(64, part * static_cast<size_t>(threads));
   if (bytes == nullptr) return 0;
   const Memory memory{static_cast<uint8_t*>(bytes), part};
@@ -135,7 +153,7 @@ double measure_dram_read(int32_t threads, size_t byte_length) {
   double best = 0;
   if (Race(threads, write_part, &memory).run() > 0) {
     for (int pass = 0; pass < PASSES; pass++) {
-      for (const Race::Work work : {read_part<0>, read_part<4096>, read_part<8192>}) {
+      for (const Race::Work work : READERS) {
         const double seconds = Race(threads, work, &memory).run();
         if (seconds > 0 && read / seconds > best) best = read / seconds;
       }

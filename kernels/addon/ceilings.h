@@ -8,7 +8,7 @@ namespace bitlinear {
 /**
  * GB/s (10^9 bytes) at which `threads` threads together read `byte_length` bytes of memory, each a part of its own from
  * start to end: the best of several passes. Comes from memory only where it is several times the last cache. Returns 0 when
- * there is not that much memory, or no thread.
+ * there is not that much memory, or less than half a MiB for a thread.
  */
 double measure_dram_read(int32_t threads, size_t byte_length);
 
