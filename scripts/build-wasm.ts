@@ -44,11 +44,10 @@ export const wasmModules: readonly { name: string; flags: readonly string[] }[] 
   },
 ];
 
-/** Why modules cannot be compared with the committed ones here; undefined where they can. */
-export function missingCompiler(): string | undefined {
-  const { stdout, error } = spawnSync(COMPILER, ["--version"], { encoding: "utf8" });
-  if (error) return `this machine has no ${COMPILER}`;
-  const version = /version (\d+\.\d+\.\d+)/.exec(stdout)?.[1];
+/** Says so where the compiler of this machine is not the version that the committed modules were built with. */
+export function otherCompilerVersion(): string | undefined {
+  const { stdout } = spawnSync(COMPILER, ["--version"], { encoding: "utf8" });
+  const version = /version (\d+\.\d+\.\d+)/.exec(stdout ?? "")?.[1];
   return version === COMPILER_VERSION ? undefined : `the modules are built by ${COMPILER_VERSION}, this is ${version}`;
 }
 

@@ -45,6 +45,11 @@ export class Helpers {
     return this.#wanted - this.#failed;
   }
 
+  /** How many there are now. */
+  get presentCount(): number {
+    return this.#present;
+  }
+
   /** Starts them where they are not there; those that are still leaving go first. */
   start(): void {
     if (this.#present > 0 || this.count === 0) return;
