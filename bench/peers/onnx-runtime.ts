@@ -26,7 +26,10 @@ interface Tensor {
 /** How it holds weights. */
 interface WeightFormat {
   readonly id: string;
+  /** The first of its constants holds the codes or weights. */
   product(matrix: TernaryMatrix): OnnxProduct;
+  /** Where in these some weights of an output lie that nobody compares. */
+  offsetOfMark(matrix: TernaryMatrix): number;
 }
 
 /** Weights that share a scale: as many as its fastest kernels like. */
@@ -35,6 +38,9 @@ const BLOCK_SIZE = 128;
 const INT8_ACTIVATIONS = 4;
 
 const ERRORS_ONLY = 3;
+
+/** Copies differ in a weight of this output: the runtime keeps equal weights only once, which would never be cold. */
+const MARKED_OUTPUT = 2;
 
 /**
  * Our outputs come from int8 activations, and so do those of MatMulNBits, with a scale for each 128 of them. Rounding to a
@@ -48,6 +54,7 @@ const formats: readonly WeightFormat[] = [
   ...[2, 4].map((bits) => ({
     id: `MatMulNBits, ${bits} bits`,
     product: (matrix: TernaryMatrix) => quantizedProduct(matrix, bits),
+    offsetOfMark: (matrix: TernaryMatrix) => MARKED_OUTPUT * rowByteLength(matrix, bits),
   })),
   {
     id: "MatMul, float32",
@@ -57,6 +64,7 @@ const formats: readonly WeightFormat[] = [
         { type: "float", dims: [matrix.inFeatures, matrix.outFeatures], bytes: bytesOf(columnWeights(matrix)) },
       ],
     }),
+    offsetOfMark: () => MARKED_OUTPUT * Float32Array.BYTES_PER_ELEMENT,
   },
 ];
 
@@ -69,7 +77,7 @@ export const onnxRuntime: Peer = {
   },
 };
 
-function kernelOf(runtime: OnnxRuntime, { id, product }: WeightFormat): PeerKernel {
+function kernelOf(runtime: OnnxRuntime, { id, product, offsetOfMark }: WeightFormat): PeerKernel {
   return {
     id,
     async prepare(matrix, { threads, coldByteLength }) {
@@ -77,8 +85,8 @@ function kernelOf(runtime: OnnxRuntime, { id, product }: WeightFormat): PeerKern
       const one = product(matrix);
       const byteLength = one.constants.reduce((sum, { bytes }) => sum + bytes.length, 0);
       const copies = Math.max(1, Math.ceil(coldByteLength / byteLength));
-      const open = async (count: number): Promise<Session> =>
-        runtime.InferenceSession.create(onnxModel(new Array<OnnxProduct>(count).fill(one), shape), {
+      const open = async (products: readonly OnnxProduct[]): Promise<Session> =>
+        runtime.InferenceSession.create(onnxModel(products, shape), {
           ...{ intraOpNumThreads: threads, interOpNumThreads: 1, logSeverityLevel: ERRORS_ONLY },
         });
       const runOf = (session: Session, products: number): TimedRun => ({
@@ -88,9 +96,10 @@ function kernelOf(runtime: OnnxRuntime, { id, product }: WeightFormat): PeerKern
           return Object.values(outputs).map(({ data }) => data);
         },
       });
-      const warm = await open(1);
+      const warm = await open([one]);
       // One model with all copies: sessions of their own would have threads of their own, which look for work all at once.
-      const cold = copies > 1 ? await open(copies) : undefined;
+      const marked = (_: unknown, copy: number) => markedCopy(one, offsetOfMark(matrix), copy);
+      const cold = copies > 1 ? await open(Array.from({ length: copies }, marked)) : undefined;
       const layer: TimedLayer = {
         ...{ backend: "onnxruntime-node", kernel: id, threads, byteLength, copies, tolerance: TOLERANCE },
         warm: runOf(warm, 1),
@@ -105,12 +114,27 @@ function kernelOf(runtime: OnnxRuntime, { id, product }: WeightFormat): PeerKern
   };
 }
 
+/** The product with its own weights, of which four bytes at `offset` are the number of the copy. */
+function markedCopy(
+  { constants: [weights, ...others], ...product }: OnnxProduct,
+  offset: number,
+  copy: number,
+): OnnxProduct {
+  const bytes = weights.bytes.slice();
+  new DataView(bytes.buffer).setFloat32(offset, copy, true);
+  return { ...product, constants: [{ ...weights, bytes }, ...others] };
+}
+
+function rowByteLength({ inFeatures }: TernaryMatrix, bits: number): number {
+  return (Math.ceil(inFeatures / BLOCK_SIZE) * BLOCK_SIZE * bits) / 8;
+}
+
 /** Codes are trit + 2^(bits - 1), which is the operator's zero point unless it is told another. */
 function quantizedProduct(matrix: TernaryMatrix, bits: number): OnnxProduct {
   const { outFeatures: n, inFeatures: k, trits } = matrix;
   const blocks = Math.ceil(k / BLOCK_SIZE);
   const perByte = 8 / bits;
-  const rowBytes = (blocks * BLOCK_SIZE) / perByte;
+  const rowBytes = rowByteLength(matrix, bits);
   const zero = 2 ** (bits - 1);
   const codes = new Uint8Array(n * rowBytes);
   const scales = new Float32Array(n * blocks);
