@@ -110,13 +110,18 @@ function strangeSize(): number {
   return random.integer(3) === 0 ? random.integer(2 ** 30) * 2 - 2 ** 30 : random.integer(20) - 2;
 }
 
+/** Small enough that the padded image is filled in no time, or so large that it is refused. */
+function strangeStep(): number {
+  return random.integer(2) === 0 ? random.integer(2 ** 9) : 2 ** 29 + random.integer(2 ** 29);
+}
+
 function makeLayer(): void {
   const isConvolution = random.integer(3) === 0;
   const outFeatures = 1 + random.integer(random.integer(4) === 0 ? 300 : 70);
   const window = Array.from({ length: 3 }, () => 1 + random.integer(4));
   const inFeatures = isConvolution ? window[0] * window[1] * window[2] : 1 + random.integer(200);
   const strides = [1 + random.integer(3), 1 + random.integer(3), random.integer(3), random.integer(3)];
-  if (random.integer(20) === 0) strides[random.integer(4)] = random.integer(2 ** 30);
+  if (random.integer(20) === 0) strides[random.integer(4)] = strangeStep();
   const sizes = [outFeatures, inFeatures, ...(isConvolution ? [...window, ...strides] : [])];
   const planes = Array.from({ length: 1 + random.integer(3) }, () => [
     perhaps(partOf(random.integer(50) === 0 ? BYTES : TRITS, outFeatures * inFeatures)),
