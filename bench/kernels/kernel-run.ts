@@ -3,7 +3,7 @@ import { type Ceiling, higherCeiling, measureCeiling } from "../../src/cli/bench
 import { type KernelRecord, kernelRecord, type TimedProduct } from "../../src/cli/bench/kernel-record.ts";
 import { describeThreads } from "../../src/cli/bench/kernel-table.ts";
 import { type MeasurePlan, measureShape, type TooSlow } from "../../src/cli/bench/measure-shape.ts";
-import { type LayerShape, randomProblem } from "../../src/cli/bench/problem.ts";
+import { type LayerShape, type Problem, randomProblem } from "../../src/cli/bench/problem.ts";
 import { type Contestants, prepareLayers } from "./contestants.ts";
 
 /** What came of one shape. */
@@ -17,6 +17,7 @@ export class KernelRun {
   readonly products: TimedProduct[] = [];
   readonly #contestants: Contestants;
   readonly #ceilings = new Map<number, Ceiling>();
+  #problem: Problem | undefined;
 
   constructor(contestants: Contestants) {
     this.#contestants = contestants;
@@ -39,7 +40,7 @@ export class KernelRun {
 
   /** Times the kernels of all contestants on one shape, that many of each backend also cold. */
   async measure(shape: LayerShape, threads: number, coldKernels: number, plan: MeasurePlan): Promise<ShapeResult> {
-    const problem = randomProblem(shape, Math.max(...plan.products.map(({ m }) => m)));
+    const problem = this.#problemOf(shape, Math.max(...plan.products.map(({ m }) => m)));
     const layers = await prepareLayers(this.#contestants, problem.matrix, threads, coldKernels);
     const records: KernelRecord[] = [];
     const tooSlow: TooSlow[] = [];
@@ -56,6 +57,15 @@ export class KernelRun {
       for (const layer of layers) await layer[Symbol.asyncDispose]();
     }
     return { records, tooSlow };
+  }
+
+  /** The same for all numbers of threads, which follow each other. */
+  #problemOf(shape: LayerShape, batch: number): Problem {
+    const { outFeatures, inFeatures } = this.#problem?.matrix ?? {};
+    if (this.#problem === undefined || outFeatures !== shape[0] || inFeatures !== shape[1]) {
+      this.#problem = randomProblem(shape, batch);
+    }
+    return this.#problem;
   }
 
   /** The figures of all products, against the best ceilings that were found. */
