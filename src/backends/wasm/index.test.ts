@@ -1,4 +1,6 @@
 /** What is special about the WebAssembly backend: its memory, its threads, its turns. Its results: test/conformance.test.ts. */
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { DeviceError, ShapeError, UnsupportedError, UsageError } from "../../core/errors.ts";
 import { RandomSource } from "../../core/random.ts";
@@ -35,6 +37,25 @@ describe("opening", () => {
   test("there is one thread where threads cannot share memory", async () => {
     vi.stubGlobal("SharedArrayBuffer", undefined);
     expect((await openWasm(4)).threads).toBe(1);
+  });
+
+  test("threads that the system refuses are not counted, and runs go on without them", async () => {
+    const backend = await openWasm(7);
+    expect(backend.threads).toBe(7);
+    let started = 0;
+    class RefusedWorker {
+      constructor() {
+        if (started++ >= 0) throw new Error("no more threads");
+      }
+    }
+    vi.spyOn(process, "getBuiltinModule").mockReturnValue({ Worker: RefusedWorker });
+    const x = randomValues(100 * 512);
+    using layer = backend.linear([randomPlane(256, 512)], { ...int8, kernel: "scalar" });
+    const y = await layer.run(x, 100);
+    expect(started).toBe(6);
+    expect(backend.threads).toBe(1);
+    vi.restoreAllMocks();
+    expectSameBits(y, await layer.run(x, 100));
   });
 
   test("without WebAssembly the backend says that it is absent", async () => {
@@ -87,6 +108,23 @@ describe("layers", () => {
     }
     expect(heap.usedByteLength).toBe(used);
     expect(new Set(sizes).size).toBe(1);
+  });
+
+  test("a layer that nobody disposed of gives its memory back when it is collected", async () => {
+    const { linear } = await openWasm(1);
+    const { heap } = await openEngine(1);
+    const used = heap.usedByteLength;
+    (() => linear([randomPlane(64, 64)], int8))();
+    expect(heap.usedByteLength).toBeGreaterThan(used);
+    setFlagsFromString("--expose-gc");
+    const collect: () => void = runInNewContext("gc");
+    await vi.waitUntil(
+      () => {
+        collect();
+        return heap.usedByteLength === used;
+      },
+      { timeout: 10_000 },
+    );
   });
 
   test("a layer too large for 32-bit addresses is refused before anything is allocated", async () => {
