@@ -47,6 +47,11 @@ export function threadsOf({ helpers }: Engine): number {
   return 1 + (helpers?.count ?? 0);
 }
 
+/** Threads that a run is planned for: those that were refused keep their numbers. */
+export function slotsOf({ helpers }: Engine): number {
+  return helpers?.slots ?? 1;
+}
+
 /** Counts a layer in. Call the result once when its memory is given back: the last layer lets helpers and workspaces go. */
 export function countLayer(engine: Engine): () => void {
   engine.layers++;

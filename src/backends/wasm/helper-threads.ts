@@ -25,76 +25,69 @@ const HELP = `
 
 /** The helpers of one memory. They start when they are first wanted, and keep no process alive. */
 export class Helpers {
+  /** Threads of a run, the caller's, 0, among them: helpers are 1 and up, and keep their numbers when others are missing. */
+  readonly slots: number;
   readonly #module: WebAssembly.Module;
   readonly #exports: ThreadExports;
   readonly #heap: Heap;
-  readonly #wanted: number;
-  #present = 0;
+  readonly #present = new Set<number>();
+  readonly #refused = new Set<number>();
   #isLeaving = false;
-  #failed = 0;
 
   constructor(module: WebAssembly.Module, exports: ThreadExports, heap: Heap, count: number) {
+    this.slots = 1 + count;
     this.#module = module;
     this.#exports = exports;
     this.#heap = heap;
-    this.#wanted = count;
   }
 
-  /** How many there are, or would be once they start: fewer than were asked for where the system refused some. */
+  /** How many there are once they are wanted: fewer than were asked for where the system refused some. */
   get count(): number {
-    return this.#wanted - this.#failed;
+    return this.slots - 1 - this.#refused.size;
   }
 
   /** How many there are now. */
   get presentCount(): number {
-    return this.#present;
+    return this.#present.size;
   }
 
-  /** Starts them where they are not there; those that are still leaving go first. */
+  /** Starts those that are missing. One that is still leaving comes back with the next call. */
   start(): void {
-    if (this.#present > 0 || this.count === 0) return;
     if (this.#isLeaving) {
       this.#isLeaving = false;
       this.#exports.set_leaving(0);
     }
-    const count = this.count;
-    for (let i = 1; i <= count; i++) this.#startOne(i);
+    for (let thread = 1; thread < this.slots; thread++) {
+      if (!this.#present.has(thread) && !this.#refused.has(thread)) this.#startOne(thread);
+    }
   }
 
   /** Lets them end. Only while no run is under way. */
   stop(): void {
-    if (this.#present === 0 || this.#isLeaving) return;
+    if (this.#present.size === 0 || this.#isLeaving) return;
     this.#isLeaving = true;
     this.#exports.set_leaving(1);
   }
 
   #startOne(thread: number): void {
     const stack = this.#heap.allocate(STACK_BYTE_LENGTH);
-    this.#present++;
-    let isOver = false;
-    const end = (hasFailed: boolean) => {
-      if (isOver) return;
-      isOver = true;
-      this.#present--;
-      if (hasFailed) this.#failed++;
+    this.#present.add(thread);
+    const end = (isRefused: boolean) => {
+      if (isRefused) this.#refused.add(thread);
+      if (!this.#present.delete(thread)) return; // after an error there is an exit as well
       this.#heap.free(stack);
     };
-    const start: HelperStart = {
-      module: this.#module,
-      memory: this.#heap.memory,
-      stackTop: stack + STACK_BYTE_LENGTH,
-      thread,
-    };
+    const stackTop = stack + STACK_BYTE_LENGTH;
     try {
-      startWorker(start, end);
+      startWorker({ module: this.#module, memory: this.#heap.memory, stackTop, thread }, end);
     } catch {
       end(true);
     }
   }
 }
 
-/** Starts a worker. `end` is told when it is over, and whether it failed: a page's policy may forbid workers of this kind. */
-function startWorker(start: HelperStart, end: (hasFailed: boolean) => void): void {
+/** Starts a worker. `end` is told when it is over, and whether it never ran: a page may forbid workers of blobs. */
+function startWorker(start: HelperStart, end: (isRefused: boolean) => void): void {
   const threads = globalThis.process?.getBuiltinModule?.("node:worker_threads");
   if (threads) {
     const source = `${HELP} help(require("node:worker_threads").workerData);`;
@@ -107,7 +100,11 @@ function startWorker(start: HelperStart, end: (hasFailed: boolean) => void): voi
   const source = `${HELP} onmessage = ({ data }) => { help(data); postMessage("over"); close(); };`;
   const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
   const worker = new Worker(url);
-  worker.onmessage = () => end(false);
-  worker.onerror = () => end(true);
+  const finish = (isRefused: boolean) => {
+    URL.revokeObjectURL(url);
+    end(isRefused);
+  };
+  worker.onmessage = () => finish(false);
+  worker.onerror = () => finish(true);
   worker.postMessage(start);
 }

@@ -1,6 +1,6 @@
 /** Running a prepared layer: short work at once, long work in slices between which the caller's thread is free. */
 import { DeviceError } from "../../core/errors.ts";
-import { type Engine, threadsOf } from "./engine.ts";
+import { type Engine, slotsOf, threadsOf } from "./engine.ts";
 import type { Work } from "./run-space.ts";
 
 /** Work that a caller can wait for. */
@@ -25,7 +25,7 @@ function runAtOnce(engine: Engine, work: Work, x: Float32Array): Float32Array {
   if (isShared) engine.helpers?.start();
   const y = new Float32Array(work.count * work.outputSize);
   for (const { count, input, output } of partsOf(work, x, y)) {
-    atOnce.begin(work, count, input(), isShared ? threadsOf(engine) : 1);
+    atOnce.begin(work, count, input(), isShared ? slotsOf(engine) : 1);
     if (isShared) exports.run_together(atOnce.run);
     else exports.run_alone(atOnce.run);
     atOnce.readOutputs(output);
@@ -46,7 +46,7 @@ async function runLater(engine: Engine, work: Work, x: Float32Array): Promise<Fl
     engine.helpers?.start();
     const y = new Float32Array(work.count * work.outputSize);
     for (const { count, input, output } of partsOf(work, x, y)) {
-      const phases = engine.later.begin(work, count, input(), threadsOf(engine));
+      const phases = engine.later.begin(work, count, input(), slotsOf(engine));
       for (let phase = 0; phase < phases; phase++) await runPhase(engine, phase);
       engine.later.readOutputs(output);
     }
