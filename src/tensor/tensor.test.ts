@@ -69,7 +69,7 @@ const exact: [string, (a: Tensor, b: Tensor) => Tensor, (a: number, b: number) =
   ["where of numbers", (a) => a.greater(0.5).where(0.1, -3), (a) => (a > 0.5 ? 0.1 : -3)],
   ["asNumber", (a, b) => a.greater(b).asNumber().mul(3), (a, b) => 3 * Number(a > b)],
   [
-    "a number added and taken off",
+    "add, taken back",
     (a) =>
       a
         .mul(99)
