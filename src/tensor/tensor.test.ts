@@ -44,6 +44,8 @@ function gradients(
 
 const x = normals(300, 1);
 const y = normals(300, 2).map((value, i) => (i % 7 === 0 ? x[i] : value)); // some equal
+/** Its sums with smaller numbers are rounded to integers. */
+const LARGE = 2 ** 23;
 const positive = x.map((value) => Math.abs(value) + 2 ** -10);
 
 /** Operations that are one correctly rounded operation each, or as many as written. */
@@ -68,15 +70,7 @@ const exact: [string, (a: Tensor, b: Tensor) => Tensor, (a: number, b: number) =
   ["where", (a, b) => a.greater(b).where(a, b.mul(2)), (a, b) => (a > b ? a : b * 2)],
   ["where of numbers", (a) => a.greater(0.5).where(0.1, -3), (a) => (a > 0.5 ? 0.1 : -3)],
   ["asNumber", (a, b) => a.greater(b).asNumber().mul(3), (a, b) => 3 * Number(a > b)],
-  [
-    "add, taken back",
-    (a) =>
-      a
-        .mul(99)
-        .add(2 ** 23)
-        .sub(2 ** 23),
-    (a) => float(float(a * 99) + 2 ** 23) - 2 ** 23,
-  ],
+  ["add, taken back", (a) => a.mul(99).add(LARGE).sub(LARGE), (a) => float(float(a * 99) + LARGE) - LARGE],
   ["operations with numbers", (a) => a.add(0.1).mul(0.3).sub(2), (a) => float(float(a + float(0.1)) * float(0.3)) - 2],
 ];
 
