@@ -49,8 +49,8 @@ export const int8: ActivationRule = {
 
 /**
  * Half to even for |value| < 2²²: the sum with 1.5 · 2²³ lies where float32 holds integers alone, so it rounds to one, and
- * the difference is exact. Scaled values need no clipping: three roundings bring x · f32(f32(1/a) · 127) to at most
- * 127 · (1 + 2⁻²⁴)³ in magnitude, which rounds to 127.
+ * the difference is exact. The engine cannot fold the two, because numbers enter it as inputs. Scaled values need no
+ * clipping: three roundings bring x · f32(f32(1/a) · 127) to at most 127 · (1 + 2⁻²⁴)³ in magnitude, which rounds to 127.
  */
 function tracedRoundHalfEven(value: Tensor): Tensor {
   return value.add(INTEGERS_ALONE).sub(INTEGERS_ALONE);
