@@ -7,6 +7,7 @@ export { type IdxArray, parseIdx, readIdx, unpackIdx } from "./idx.ts";
 export { type FileReadOptions, readFileBytes, writeFileAtomic } from "./node-files.ts";
 export { nodeModule } from "./node-modules.ts";
 export { type NpyArray, npyToFloat32, parseNpy, writeNpy } from "./npy.ts";
+export { openRanges, type RangeSource } from "./ranges.ts";
 export {
   parseSafetensors,
   readFloat32,
@@ -17,6 +18,7 @@ export {
   writeSafetensors,
 } from "./safetensors.ts";
 export { type ByteSource, type NamedBytes, readBytes } from "./source.ts";
+export { writeFileStreamed } from "./streamed-file.ts";
 export { pathOfTarget } from "./target.ts";
 export { readText } from "./text.ts";
 export { parseWav, type Recording } from "./wav.ts";

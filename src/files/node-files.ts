@@ -1,6 +1,8 @@
 /** Files by path: read whole, written whole or not at all. Node only. */
 import { FileError } from "../core/errors.ts";
+import { fileErrorOf } from "./node-file-errors.ts";
 import { nodeModule } from "./node-modules.ts";
+import { writeFileStreamed } from "./streamed-file.ts";
 
 const CHUNK_BYTES = 1 << 26; // between two looks at the abort signal
 
@@ -30,21 +32,39 @@ export async function readFileBytes(path: string, options: FileReadOptions = {})
     if (size > maxByteLength)
       throw new FileError(`at most ${maxByteLength} bytes allowed, got ${size}`, { file: path });
     const bytes = new Uint8Array(size);
-    for (let offset = 0; offset < size; ) {
-      signal?.throwIfAborted();
-      const { bytesRead } = await handle.read(bytes, offset, Math.min(CHUNK_BYTES, size - offset), offset);
-      if (bytesRead === 0) {
-        throw new FileError(`expected ${size} bytes: the file became shorter while it was read`, {
-          file: path,
-          offset,
-        });
-      }
-      offset += bytesRead;
-    }
+    await fillFromFile(bytes, handle, { file: path, size, signal });
     return bytes;
   } catch (cause) {
     if (signal?.aborted) throw signal.reason;
     throw fileErrorOf(cause, path, "read");
+  }
+}
+
+/** A file that is read at positions. */
+interface PositionedFile {
+  read(bytes: Uint8Array, at: number, byteLength: number, position: number): Promise<{ readonly bytesRead: number }>;
+}
+
+/**
+ * Fills `bytes` with what the file holds from `start` on.
+ *
+ * @throws FileError when it ends before, though it had `size` bytes when it was opened
+ * @throws the reason of `signal` once it is aborted
+ */
+export async function fillFromFile(
+  bytes: Uint8Array,
+  handle: PositionedFile,
+  { file, size, start = 0, signal }: { file: string; size: number; start?: number; signal?: AbortSignal | undefined },
+): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    signal?.throwIfAborted();
+    const wanted = Math.min(CHUNK_BYTES, bytes.length - done);
+    const { bytesRead } = await handle.read(bytes, done, wanted, start + done);
+    if (bytesRead === 0) {
+      const problem = `expected ${size} bytes: the file became shorter while it was read`;
+      throw new FileError(problem, { file, offset: start + done });
+    }
+    done += bytesRead;
   }
 }
 
@@ -57,27 +77,7 @@ export async function readFileBytes(path: string, options: FileReadOptions = {})
  * @throws UnsupportedError outside of Node
  */
 export async function writeFileAtomic(path: string, bytes: Uint8Array): Promise<void> {
-  const { open, rename, rm } = nodeModule("node:fs/promises", path);
-  let temporary: string | undefined;
-  try {
-    const target = await replaceableTarget(path);
-    const unused = `${target}.${crypto.randomUUID()}.tmp`; // beside the target: a rename is atomic within one file system
-    {
-      await using handle = await open(unused, "wx");
-      temporary = unused;
-      await handle.writeFile(bytes);
-      await handle.sync(); // else a power cut after the rename could leave an empty file
-    }
-    await rename(temporary, target);
-  } catch (cause) {
-    const error = fileErrorOf(cause, path, "written");
-    if (temporary === undefined) throw error;
-    await rm(temporary, { force: true }).catch((left: unknown) => {
-      const also = `the temporary file ${temporary} could not be removed either`;
-      throw new FileError(`${error.message}; ${also}`, { file: path }, { cause: new AggregateError([cause, left]) });
-    });
-    throw error;
-  }
+  await writeFileStreamed(path, [bytes]);
 }
 
 /** The path of a `file:` URL. @throws FileError when it names no local file @throws UnsupportedError outside of Node */
@@ -88,36 +88,4 @@ export function pathOfFileUrl(url: URL): string {
   } catch (cause) {
     throw new FileError("this file URL names no local path: give the path itself", { file: url.href }, { cause });
   }
-}
-
-/** Refuses what a rename would destroy, such as a device or a folder. */
-async function replaceableTarget(path: string): Promise<string> {
-  const { realpath, stat } = nodeModule("node:fs/promises", path);
-  let target: string;
-  try {
-    target = await realpath(path);
-  } catch (error) {
-    if (codeOf(error) === "ENOENT") return path; // nothing there yet
-    throw error;
-  }
-  if (!(await stat(target)).isFile()) throw new FileError("this is no regular file: give another path", { file: path });
-  return target;
-}
-
-function fileErrorOf(cause: unknown, file: string, verb: "read" | "written"): FileError {
-  if (cause instanceof FileError) return cause;
-  const reasons: Record<string, string> = {
-    ENOENT: verb === "read" ? "there is no such file: check the path" : "there is no such folder: create it first",
-    ENOTDIR: "a part of the path is a file, not a folder: check the path",
-    EACCES: "the permission is missing: check the file's owner and mode",
-    EPERM: "the permission is missing: check the file's owner and mode",
-    ENOSPC: "the disk is full: free some space",
-    EROFS: "the disk is read-only: give another path",
-  };
-  const reason = reasons[codeOf(cause) ?? ""] ?? (cause instanceof Error ? cause.message : String(cause));
-  return new FileError(`it cannot be ${verb}: ${reason}`, { file }, { cause });
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && "code" in error ? String(error.code) : undefined;
 }

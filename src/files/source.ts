@@ -49,19 +49,25 @@ async function readUrl(url: URL, options: FileReadOptions): Promise<NamedBytes> 
 }
 
 async function readBlob(blob: Blob, { signal, maxByteLength }: FileReadOptions): Promise<NamedBytes> {
-  const file = "name" in blob && typeof blob.name === "string" && blob.name !== "" ? blob.name : "<blob>";
+  const file = nameOfBlob(blob);
   checkByteLength(blob.size, file, maxByteLength);
+  const bytes = await readBlobBytes(blob, file);
+  signal?.throwIfAborted();
+  return { bytes, file };
+}
+
+/** What messages call a blob by: its name where it is a `File`. */
+export function nameOfBlob(blob: Blob): string {
+  return "name" in blob && typeof blob.name === "string" && blob.name !== "" ? blob.name : "<blob>";
+}
+
+/** All bytes of a blob, or of a part of one. @throws FileError when they cannot be had any more */
+export async function readBlobBytes(blob: Blob, file: string): Promise<Uint8Array> {
   try {
-    const bytes = new Uint8Array(await blob.arrayBuffer());
-    signal?.throwIfAborted();
-    return { bytes, file };
+    return new Uint8Array(await blob.arrayBuffer());
   } catch (cause) {
-    if (signal?.aborted) throw signal.reason;
-    throw new FileError(
-      "it cannot be read: it was moved or changed since it was chosen; choose it again",
-      { file },
-      { cause },
-    );
+    const problem = "it cannot be read: it was moved or changed since it was chosen; choose it again";
+    throw new FileError(problem, { file }, { cause });
   }
 }
 

@@ -1,0 +1,103 @@
+/** Bytes in parts: a file of any size is never in memory as a whole. */
+import { FileError } from "../core/errors.ts";
+import { fileErrorOf } from "./node-file-errors.ts";
+import { fillFromFile, pathOfFileUrl } from "./node-files.ts";
+import { nodeModule } from "./node-modules.ts";
+import { type ByteSource, nameOfBlob, readBlobBytes, readBytes, urlOf } from "./source.ts";
+
+/** Bytes read in parts: a file of any size never has to be in memory. */
+export interface RangeSource extends AsyncDisposable {
+  /** Path, URL or a name such as `"<bytes>"`, for messages. */
+  readonly file: string;
+  readonly byteLength: number;
+  /**
+   * Exactly these bytes; where the source is in memory they are a view of it. Reads may overlap in time.
+   *
+   * @throws FileError beyond the end, when the file became shorter or was closed, or they cannot be had
+   */
+  read(offset: number, byteLength: number): Promise<Uint8Array>;
+}
+
+/**
+ * Opens a source for reading parts of it: paths and `file:` URLs by position, `File`s and `Blob`s by slices; what an
+ * http(s) URL names is fetched whole.
+ *
+ * @returns a source that holds its file open until it is disposed of
+ * @throws FileError when there is no such file, it is no regular file or cannot be had
+ * @throws UnsupportedError when the source is of a kind that cannot be read here
+ */
+export async function openRanges(source: ByteSource): Promise<RangeSource> {
+  if (source instanceof Blob) return rangesOfBlob(source);
+  const path = pathOf(source);
+  if (path !== undefined) return openFile(path);
+  const { bytes, file } = await readBytes(source);
+  return rangesOf(file, bytes.length, async (offset, byteLength) => bytes.subarray(offset, offset + byteLength));
+}
+
+/** The path that a source is or names by a `file:` URL; undefined for all others. */
+function pathOf(source: ByteSource): string | undefined {
+  const url = typeof source === "string" ? urlOf(source) : source;
+  if (typeof source === "string" && url === undefined) return source;
+  return url instanceof URL && url.protocol === "file:" ? pathOfFileUrl(url) : undefined;
+}
+
+function rangesOfBlob(blob: Blob): RangeSource {
+  const file = nameOfBlob(blob);
+  return rangesOf(file, blob.size, (offset, byteLength) =>
+    readBlobBytes(blob.slice(offset, offset + byteLength), file),
+  );
+}
+
+async function openFile(path: string): Promise<RangeSource> {
+  const { open, stat } = nodeModule("node:fs/promises", path);
+  try {
+    // Before it is opened: opening a pipe would wait for its writer.
+    if (!(await stat(path)).isFile()) throw new FileError("this is no regular file: give a file", { file: path });
+    const handle = await open(path, "r");
+    try {
+      const { size } = await handle.stat();
+      const read = async (start: number, byteLength: number): Promise<Uint8Array> => {
+        const bytes = new Uint8Array(byteLength);
+        await fillFromFile(bytes, handle, { file: path, size, start });
+        return bytes;
+      };
+      return rangesOf(path, size, read, () => handle.close());
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+  } catch (cause) {
+    throw fileErrorOf(cause, path, "read");
+  }
+}
+
+/** A source over `read`, which is asked only for what the source has. */
+function rangesOf(
+  file: string,
+  size: number,
+  read: RangeSource["read"],
+  close: () => Promise<void> = async () => undefined,
+): RangeSource {
+  return {
+    file,
+    byteLength: size,
+    async read(offset, byteLength) {
+      if (!isWithin(offset, byteLength, size)) {
+        const problem = `${byteLength} bytes from byte ${offset} on are not within its ${size} bytes`;
+        throw new FileError(`${problem}: the file is truncated or damaged`, { file });
+      }
+      try {
+        return await read(offset, byteLength);
+      } catch (cause) {
+        throw fileErrorOf(cause, file, "read"); // more than the memory holds, too
+      }
+    },
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** Whether bytes `[offset, offset + byteLength)` are among the first `size`. */
+function isWithin(offset: number, byteLength: number, size: number): boolean {
+  const isWhole = Number.isSafeInteger(offset) && Number.isSafeInteger(byteLength);
+  return isWhole && offset >= 0 && byteLength >= 0 && offset <= size && byteLength <= size - offset;
+}
