@@ -63,6 +63,30 @@ test("no trits and no scale do better: all 3^8 tried, each with its best scale",
   );
 });
 
+test("no support of a long row does better: all sizes tried", () => {
+  const size = fc.constantFrom(1, 2, 15, 16, 17, 255, 256, 257);
+  const row = fc.tuple(size, fc.integer({ min: 1, max: 2 ** 30 }), fc.constantFrom(1, 2 ** -90, 2 ** 60));
+  fc.assert(
+    fc.property(row, ([inFeatures, seed, factor]) => {
+      const weights = normalValues(inFeatures, seed).map((value) => value * factor);
+      const matrix = rows.quantize(weights, { outFeatures: 1, inFeatures });
+      const descending = [...weights].map(Math.abs).sort((a, b) => b - a);
+      let sum = 0;
+      let most = 0;
+      let best = 0;
+      for (const [i, magnitude] of descending.entries()) {
+        sum += magnitude;
+        if (sum * (sum / (i + 1)) <= most) continue;
+        most = sum * (sum / (i + 1));
+        best = i + 1;
+      }
+      expect([...matrix.trits].filter((trit) => trit !== 0).length).toBe(best);
+      const smallest = descending[best - 1];
+      expect([...matrix.trits]).toEqual([...weights].map((w) => (Math.abs(w) >= smallest ? Math.sign(w) : 0)));
+    }),
+  );
+});
+
 test("every weight goes to its nearest level", () => {
   const shape = { outFeatures: 16, inFeatures: 100 };
   const weights = normalValues(1600, 2);

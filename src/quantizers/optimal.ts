@@ -24,6 +24,7 @@
 import type { Tensor } from "../tensor/tensor.ts";
 import type { QuantizerScheme } from "./quantizer.ts";
 import { groupSum, meanBeyond, scaleGroups, tritsBeyond } from "./scale-groups.ts";
+import { MagnitudeSorter } from "./sorted-magnitudes.ts";
 
 /** Least-squares trits and scale. */
 export const optimal: QuantizerScheme = {
@@ -36,7 +37,8 @@ export const optimal: QuantizerScheme = {
   create: ({ granularity }) => ({
     quantize(weights, shape) {
       const groups = scaleGroups(weights, shape, granularity);
-      const thresholds = Float32Array.from(groups, largestLeftOut);
+      const sorter = new MagnitudeSorter(groups[0].length);
+      const thresholds = Float32Array.from(groups, (group) => largestLeftOut(sorter.sort(group)));
       const scales = Float32Array.from(groups, (group, i) => meanBeyond(group, thresholds[i]));
       return { ...shape, trits: tritsBeyond(weights, shape, thresholds), scales };
     },
@@ -57,20 +59,19 @@ export const optimal: QuantizerScheme = {
   }),
 };
 
-/** The largest magnitude that is not chosen; 0 where all are. */
-function largestLeftOut(values: Float32Array): number {
-  const ascending = values.map(Math.abs).sort();
+/** The largest magnitude that is not chosen, of magnitudes in ascending order; 0 where all are. */
+function largestLeftOut(ascending: Float32Array): number {
   let sum = 0; // float64
   let most = 0;
-  let leftOut = ascending[ascending.length - 1];
+  let best = 0;
   for (let n = 1; n <= ascending.length; n++) {
     sum += ascending[ascending.length - n];
     const explained = sum * (sum / n);
     if (explained <= most) continue;
     most = explained;
-    leftOut = n < ascending.length ? ascending[ascending.length - n - 1] : 0;
+    best = n;
   }
-  return leftOut;
+  return best < ascending.length ? ascending[ascending.length - best - 1] : 0;
 }
 
 /** Smallest chosen magnitude of each row, `[G, L]` → `[G, 1]`; compares (Σ first n) / sqrt(n), which cannot overflow. */

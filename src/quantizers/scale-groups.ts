@@ -33,11 +33,11 @@ export function largestMagnitude(values: Float32Array): number {
 export function meanBeyond(values: Float32Array, threshold: number): number {
   let sum = 0; // float64
   let count = 0;
-  for (const value of values) {
-    const magnitude = Math.abs(value);
-    if (magnitude <= threshold) continue;
-    sum += magnitude;
-    count++;
+  for (let i = 0; i < values.length; i++) {
+    const magnitude = Math.abs(values[i]);
+    const isBeyond = +(magnitude > threshold); // not a branch: no processor foretells it
+    sum += magnitude * isBeyond;
+    count += isBeyond;
   }
   return count === 0 ? 0 : sum / count;
 }
@@ -50,10 +50,11 @@ export function meanBeyond(values: Float32Array, threshold: number): number {
 export function tritsBeyond(weights: Float32Array, { inFeatures }: MatrixShape, thresholds: Float32Array): Int8Array {
   const trits = new Int8Array(weights.length);
   const groupLength = thresholds.length === 1 ? weights.length : inFeatures;
-  for (let i = 0; i < weights.length; i++) {
-    const threshold = thresholds[Math.floor(i / groupLength)];
-    if (weights[i] > threshold) trits[i] = 1;
-    else if (weights[i] < -threshold) trits[i] = -1;
+  for (let group = 0; group < thresholds.length; group++) {
+    const threshold = thresholds[group];
+    const end = (group + 1) * groupLength;
+    // Two compares without a branch: which weights become 0 is what no processor can foretell.
+    for (let i = group * groupLength; i < end; i++) trits[i] = +(weights[i] > threshold) - +(weights[i] < -threshold);
   }
   return trits;
 }
