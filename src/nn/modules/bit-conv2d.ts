@@ -10,8 +10,9 @@ import { initialWeights } from "../initialise.ts";
 import { Module } from "../module.ts";
 import type { TernaryLayer, TernarySizes } from "../summary-bytes.ts";
 import type { Conv2d, ConvOptions } from "./conv2d.ts";
-import { convolutionAttributes, convolutionGeometry, convolve, describeConvolution } from "./convolution.ts";
-import { outputSize, type Pair } from "./images.ts";
+import { convolutionAttributes, convolutionGeometry, describeConvolution } from "./convolution.ts";
+import type { Pair } from "./images.ts";
+import { multiplyImages } from "./ternary-product.ts";
 import {
   activationOf,
   checkRowLength,
@@ -87,18 +88,7 @@ export class BitConv2d extends Module implements TernaryLayer {
   }
 
   override forward(x: Tensor): Tensor {
-    const [height, width] = outputSize(this, x, this, this.inChannels);
-    const input = activationRule(this.activation).trace(x.reshape([x.shape[0], -1]));
-    const weight = this.ternaryWeight.trace();
-    const kernel = weight.codes.reshape(this.weight.shape);
-    const accumulators = convolve(input.codes.reshape(x.shape), kernel, this, [height, width]).reshape([
-      x.shape[0],
-      height * width,
-      this.outChannels,
-    ]);
-    const product = accumulators.mul(input.scales.mul(weight.multiplier.transpose()).reshape([x.shape[0], 1, -1]));
-    const y = this.bias ? product.add(this.bias) : product;
-    return y.reshape([x.shape[0], height, width, this.outChannels]);
+    return multiplyImages(this, x, this.activation, [this.ternaryWeight.trace()], this.bias);
   }
 
   /** The current trits and scales, `[outChannels, inChannels · kernelHeight · kernelWidth]`: what `deploy()` packs. */

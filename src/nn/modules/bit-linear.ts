@@ -11,6 +11,7 @@ import { Module } from "../module.ts";
 import type { TernaryLayer, TernarySizes } from "../summary-bytes.ts";
 import type { Linear, LinearOptions } from "./linear.ts";
 import { checkLastAxis, overRows } from "./rows.ts";
+import { multiplyRows } from "./ternary-product.ts";
 import {
   activationOf,
   checkRowLength,
@@ -72,14 +73,7 @@ export class BitLinear extends Module implements TernaryLayer {
 
   override forward(x: Tensor): Tensor {
     checkLastAxis(this, x, this.inFeatures);
-    return overRows(x, (rows) => {
-      const input = activationRule(this.activation).trace(rows);
-      const { codes, multiplier } = this.ternaryWeight.trace();
-      // Stored, because the product of its gradient with the codes reads it once for each of them.
-      const product = input.codes.matmulTransposed(codes).withStoredGradient();
-      const scaled = product.mul(input.scales.mul(multiplier.transpose()));
-      return this.bias ? scaled.add(this.bias) : scaled;
-    });
+    return overRows(x, (rows) => multiplyRows(rows, this.activation, [this.ternaryWeight.trace()], this.bias));
   }
 
   /** The current trits and scales: what `deploy()` packs. */

@@ -22,6 +22,7 @@ import { Module } from "../module.ts";
 import type { TernaryLayer, TernarySizes } from "../summary-bytes.ts";
 import type { Linear, LinearOptions } from "./linear.ts";
 import { checkLastAxis, overRows } from "./rows.ts";
+import { multiplyRows, type TracedWeight } from "./ternary-product.ts";
 import {
   activationOf,
   checkRowLength,
@@ -99,19 +100,7 @@ export class MultiTernaryLinear extends Module implements TernaryLayer {
 
   override forward(x: Tensor): Tensor {
     checkLastAxis(this, x, this.inFeatures);
-    return overRows(x, (rows) => {
-      const input = activationRule(this.activation).trace(rows);
-      const weight = lift(this.weight);
-      const straightThrough = weight.sub(weight.stopGradient()); // zero in value
-      const planes = this.tracePlanes(weight, this.scales && lift(this.scales));
-      const products = planes.map(({ trits, scales }, i) => {
-        const multiplier = scales.equal(0).where(1, scales); // trits are 0 where the scale is
-        const codes = i === 0 ? trits.add(straightThrough.mul(multiplier.reciprocal())) : trits;
-        return input.codes.matmulTransposed(codes).mul(input.scales.mul(multiplier.transpose()));
-      });
-      const sum = products.reduce((partial, product) => partial.add(product));
-      return this.bias ? sum.add(this.bias) : sum;
-    });
+    return overRows(x, (rows) => multiplyRows(rows, this.activation, this.traceWeights(), this.bias));
   }
 
   /**
@@ -154,6 +143,17 @@ export class MultiTernaryLinear extends Module implements TernaryLayer {
 
   override describe(): string {
     return `${this.inFeatures} → ${this.outFeatures}, ${this.planes} planes, ${describeQuantizer(this.quantizer)}, ${this.activation}`;
+  }
+
+  /** The planes, of which the first carries the gradient of them all. */
+  private traceWeights(): TracedWeight[] {
+    const weight = lift(this.weight);
+    const straightThrough = weight.sub(weight.stopGradient()); // zero in value
+    return this.tracePlanes(weight, this.scales && lift(this.scales)).map(({ trits, scales }, i) => {
+      const multiplier = scales.equal(0).where(1, scales); // trits are 0 where the scale is
+      const codes = i === 0 ? trits.add(straightThrough.mul(multiplier.reciprocal())) : trits;
+      return { codes, multiplier };
+    });
   }
 
   private tracePlanes(weight: Tensor, scales: Tensor | undefined): TracedPlane[] {

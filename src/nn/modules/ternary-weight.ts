@@ -6,6 +6,7 @@ import { createQuantizer, type Quantizer, type QuantizerOptions, quantizers } fr
 import { checkFinite, checkMagnitudes } from "../../quantizers/quantizer.ts";
 import { compile, lift, Parameter, type Tensor, tensor } from "../../tensor/index.ts";
 import type { TernarySizes } from "../summary-bytes.ts";
+import type { TracedWeight } from "./ternary-product.ts";
 
 /** Options that every ternary layer takes. */
 export interface TernaryOptions {
@@ -15,14 +16,6 @@ export interface TernaryOptions {
   quantizerOptions?: QuantizerOptions;
   /** Activation rule; by default the one that the quantizer's paper uses. */
   activation?: ActivationRuleId;
-}
-
-/** A weight on its way into an integer product. */
-export interface TracedWeight {
-  /** `[N, K]`: in value the trits, in gradient the effective weight divided by `multiplier`. */
-  readonly codes: Tensor;
-  /** `[1, 1]` or `[N, 1]`: the scales, with 1 where a scale is 0 (its trits are 0 then, and the gradient still flows). */
-  readonly multiplier: Tensor;
 }
 
 /** The weight of a ternary layer as a matrix of rows, with its quantizer and what that learns. */
