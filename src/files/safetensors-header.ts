@@ -3,14 +3,14 @@
  *
  *     {"__metadata__": {"key": "text", ...}, "name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, ...}
  *
- * It is read by its grammar instead of by `JSON.parse`: duplicated keys, nesting and foreign values are refused at the byte
- * where they stand, before anything is built from them, and names never become keys of an object with a prototype.
+ * It is read by its grammar, and names never become keys of an object with a prototype.
  */
 import { FileError } from "../core/errors.ts";
-import { formatShape } from "../core/shape.ts";
+import { formatShape, type Shape } from "../core/shape.ts";
 import { arrayByteLength, type ElementType, elementTypeNames, isElementType } from "./element-types.ts";
-import { HeaderCursor } from "./header-cursor.ts";
-import { excerpt, isWellFormed } from "./utf8.ts";
+import { HeaderCursor, shorten } from "./header-cursor.ts";
+import { readObject, readString } from "./header-json.ts";
+import { excerpt } from "./utf8.ts";
 
 /** Bytes of the header length that opens the file. */
 export const HEADER_PREFIX_BYTES = 8;
@@ -24,10 +24,6 @@ const MAX_TENSORS = 200_000;
 /** The header key that holds text instead of a tensor. */
 export const METADATA_KEY = "__metadata__";
 
-const SPACE = 0x20;
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-
 /** What the header says of one tensor; `begin` and `end` count from the first byte after the header. */
 export interface HeaderEntry {
   dtype: ElementType;
@@ -36,7 +32,16 @@ export interface HeaderEntry {
   end: number;
 }
 
-/** A header whose entries each fit the file; that they do not overlap is for the caller to check. */
+/** One tensor of a file, without its bytes. */
+export interface StoredTensor {
+  readonly name: string;
+  readonly dtype: ElementType;
+  /** Sizes, outermost first; `[]` is a scalar. */
+  readonly shape: Shape;
+  readonly byteLength: number;
+}
+
+/** A header whose tensors fill the file behind it, without gap or overlap. */
 export interface SafetensorsHeader {
   entries: ReadonlyMap<string, HeaderEntry>;
   metadata: Readonly<Record<string, string>>;
@@ -45,13 +50,16 @@ export interface SafetensorsHeader {
 }
 
 /**
- * Reads the header of a whole file.
+ * Reads the header of a file.
  *
+ * @param head the first bytes of the file, the whole header at least
+ * @param fileByteLength length of the whole file
  * @throws FileError naming the byte, and the tensor where there is one
  */
-export function readSafetensorsHeader(bytes: Uint8Array, file: string): SafetensorsHeader {
-  const dataStart = HEADER_PREFIX_BYTES + readHeaderLength(bytes, file);
-  const cursor: HeaderCursor = new HeaderCursor(bytes, HEADER_PREFIX_BYTES, dataStart, file);
+export function readSafetensorsHeader(head: Uint8Array, fileByteLength: number, file: string): SafetensorsHeader {
+  const dataStart = readDataStart(head, fileByteLength, file);
+  const dataByteLength = fileByteLength - dataStart;
+  const cursor: HeaderCursor = new HeaderCursor(head, HEADER_PREFIX_BYTES, dataStart, file);
   const entries = new Map<string, HeaderEntry>();
   const metadata: Record<string, string> = Object.create(null); // so that "__proto__" is a key like any other
 
@@ -62,26 +70,32 @@ export function readSafetensorsHeader(bytes: Uint8Array, file: string): Safetens
     else {
       cursor.tensor = name;
       if (entries.size === MAX_TENSORS) cursor.failExpecting(`at most ${MAX_TENSORS} tensors`);
-      entries.set(name, readEntry(cursor, bytes.length - dataStart, fields));
+      entries.set(name, readEntry(cursor, dataByteLength, fields));
       cursor.tensor = undefined;
     }
   });
   cursor.expectEnd();
+  checkLayout(entries, { file, dataStart, dataByteLength });
   return { entries, metadata, dataStart };
 }
 
-function readHeaderLength(bytes: Uint8Array, file: string): number {
-  if (bytes.length < HEADER_PREFIX_BYTES) {
-    const problem = `a safetensors file has at least ${HEADER_PREFIX_BYTES} bytes, this one has ${bytes.length}`;
-    throw new FileError(`${problem}: it is truncated or of another kind`, { file, offset: bytes.length });
+/**
+ * Where the header ends and the data begin, by the first 8 bytes of a file.
+ *
+ * @throws FileError when the header cannot be that long
+ */
+export function readDataStart(head: Uint8Array, fileByteLength: number, file: string): number {
+  if (fileByteLength < HEADER_PREFIX_BYTES) {
+    const problem = `a safetensors file has at least ${HEADER_PREFIX_BYTES} bytes, this one has ${fileByteLength}`;
+    throw new FileError(`${problem}: it is truncated or of another kind`, { file, offset: fileByteLength });
   }
-  const length = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
-  const limit = Math.min(bytes.length - HEADER_PREFIX_BYTES, MAX_HEADER_BYTES);
+  const length = new DataView(head.buffer, head.byteOffset).getBigUint64(0, true);
+  const limit = Math.min(fileByteLength - HEADER_PREFIX_BYTES, MAX_HEADER_BYTES);
   if (length > limit) {
-    const problem = `the header claims ${length} bytes, but at most ${limit} are possible in a file of ${bytes.length}`;
+    const problem = `the header claims ${length} bytes, but at most ${limit} are possible in a file of ${fileByteLength}`;
     throw new FileError(`${problem}: it is truncated or not a safetensors file`, { file, offset: 0 });
   }
-  return Number(length);
+  return HEADER_PREFIX_BYTES + Number(length);
 }
 
 function readMetadata(cursor: HeaderCursor, metadata: Record<string, string>): void {
@@ -150,56 +164,24 @@ function readRange(cursor: HeaderCursor, dataByteLength: number): readonly [numb
   return [begin, end];
 }
 
-/**
- * Reads a JSON object; `readMember` reads the value of the key it is given, which stands at index `at`.
- *
- * @param seen an empty set for the keys, or an old one to be emptied: a million tensors should not cost a million sets
- */
-function readObject(
-  cursor: HeaderCursor,
-  what: string,
-  seen: Set<string>,
-  readMember: (key: string, at: number) => void,
+/** Data must follow each other without gap or overlap and end with the file, in whatever order the header names them. */
+function checkLayout(
+  entries: ReadonlyMap<string, HeaderEntry>,
+  { file, dataStart, dataByteLength }: { file: string; dataStart: number; dataByteLength: number },
 ): void {
-  seen.clear();
-  cursor.expect("{", `to open ${what}`);
-  if (cursor.take("}")) return;
-  do {
-    cursor.skipWhitespace();
-    const at = cursor.at;
-    const key = readString(cursor, `a key of ${what}, in double quotes`);
-    if (seen.has(key)) cursor.fail(`key ${excerpt(key)} appears twice in ${what}: remove one of the two`, at);
-    seen.add(key);
-    cursor.expect(":", "after a key");
-    readMember(key, at);
-  } while (cursor.take(","));
-  cursor.expect("}", `to close ${what}`);
-}
-
-function readString(cursor: HeaderCursor, what: string): string {
-  cursor.skipWhitespace();
-  const { text, at } = cursor;
-  if (text.charCodeAt(at) !== QUOTE) cursor.failExpecting(what);
-  let end = at + 1;
-  let isPlain = true;
-  for (let code = text.charCodeAt(end); code !== QUOTE && end < text.length; code = text.charCodeAt(end)) {
-    if (code === BACKSLASH || code < SPACE) isPlain = false;
-    end += code === BACKSLASH ? 2 : 1;
+  const ordered = [...entries].sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end);
+  let covered = 0;
+  for (const [name, { begin, end }] of ordered) {
+    if (begin !== covered) {
+      const relation =
+        begin < covered ? "overlaps the tensor before it, which ends" : "leaves a gap after the data end";
+      const message = `data_offsets [${begin}, ${end}]: it ${relation} at ${covered}; the header is damaged`;
+      throw new FileError(message, { file, offset: dataStart + begin, tensor: shorten(name) });
+    }
+    covered = end;
   }
-  if (end >= text.length) cursor.fail("this text has no closing quote: the header is damaged", at);
-  const value = isPlain ? text.slice(at + 1, end) : parseString(cursor, text.slice(at, end + 1));
-  cursor.at = end + 1;
-  return value;
-}
-
-/** Reads a quoted text with escapes, or refuses it for its control characters. */
-function parseString(cursor: HeaderCursor, literal: string): string {
-  let value: string;
-  try {
-    value = JSON.parse(literal); // of something in quotes, so a string or no JSON
-  } catch (cause) {
-    cursor.fail(`${excerpt(literal)} is no JSON string`, cursor.at, { cause });
+  if (covered !== dataByteLength) {
+    const message = `the tensors end here, but ${dataByteLength - covered} more bytes follow: the file is damaged`;
+    throw new FileError(message, { file, offset: dataStart + covered });
   }
-  if (!isWellFormed(value)) cursor.fail("this text holds half of a surrogate pair, which is no character");
-  return value;
 }
