@@ -100,6 +100,14 @@ struct Multiply {
    * `tokens * 4 * groups * arranged_code_bytes` bytes.
    */
   void (*arrange)(const Tile& rows, int32_t groups, void* arranged) = nullptr;
+  /** Panels that `multiply_joint` takes; 0 for kernels without it. */
+  int32_t joint_panels = 0;
+  /**
+   * Optional (null): the same for one token and `joint_panels` whole panels at a time, each of whose arrays lies behind those
+   * of the panel before. Their weights are as many streams: memory gives several of them sooner than one, because a
+   * processor fetches ahead in each stream by itself, and no further than its page. `tile.y` has room for all outputs.
+   */
+  void (*multiply_joint)(const Panel& first, const Tile& tile) = nullptr;
 };
 
 /** One kernel. */

@@ -45,6 +45,8 @@ struct Run {
   int32_t rows;
   /** Rows are cut into tiles, tiles into chunks whose codes stay in the second-level cache. */
   int32_t tiles, chunks;
+  /** Of one token: the first items are blocks of panels that the kernel takes side by side. */
+  int32_t joint_blocks;
   /** Of a convolution; strips per image. */
   int32_t out_height, out_width, strips;
   /** Bytes of a row of codes as it is encoded, and as the kernel reads it: more where the kernel rearranges tiles. */

@@ -1,7 +1,7 @@
 /**
- * Linear layers. One token: a single phase whose items are panels; each thread encodes the token for itself, which costs
- * less than waiting for another thread. More tokens: phase 0 encodes them, tile by tile; the items of phase 1 are the
- * products of a chunk of tiles with a panel, chunk after chunk.
+ * Linear layers. One token: a single phase whose items are blocks of panels and panels; each thread encodes the token for
+ * itself, which costs less than waiting for another thread. More tokens: phase 0 encodes them, tile by tile; the items of
+ * phase 1 are the products of a chunk of tiles with a panel, chunk after chunk.
  */
 #include "run_parts.h"
 
@@ -24,7 +24,22 @@ void encode_tile(const Run& run, const ThreadPart& part, Range tokens, uint8_t* 
   arrange_rows(run, part, tokens.end - tokens.begin, target);
 }
 
-void run_one_token(const Run& run, Range panels, const ThreadPart& part) {
+/** Items of a run of one token: first blocks of panels that the kernel takes side by side, then panels one by one. */
+void plan_one_token(Run& run) {
+  const Layer& layer = *run.layer;
+  const int32_t together = multiply_of(run).joint_panels;
+  if (together > 0) {
+    const int32_t whole_panels = layer.out_features / panel_outputs(kernel_of(layer).layout);
+    // Threads end at about the same time when the last things to do are small.
+    const int32_t apart = run.threads == 1 ? 0 : run.threads * ITEMS_PER_THREAD;
+    run.joint_blocks = max(0, whole_panels - apart) / together;
+  }
+  run.phases = 1;
+  run.items[0] = layer.panels - run.joint_blocks * (together - 1);
+  plan_thread_parts(run, 1);
+}
+
+void run_one_token(const Run& run, Range items, const ThreadPart& part) {
   if (!part.state->is_encoded) {
     encode_tile(run, part, {0, 1}, part.rows, part.row_scales, part.row_sums);
     part.state->is_encoded = true;
@@ -34,7 +49,16 @@ void run_one_token(const Run& run, Range panels, const ThreadPart& part) {
   tile.scales = part.row_scales;
   tile.sums = part.row_sums;
   tile.tokens = 1;
-  for (int32_t panel = panels.begin; panel < panels.end; panel++) multiply_panel(run, part, panel, tile, 0);
+  const Multiply& multiply = multiply_of(run);
+  for (int32_t item = items.begin; item < items.end; item++) {
+    if (item >= run.joint_blocks) {
+      multiply_panel(run, part, item + run.joint_blocks * (multiply.joint_panels - 1), tile, 0);
+      continue;
+    }
+    const int32_t panel = item * multiply.joint_panels;
+    tile.y = run.y + static_cast<size_t>(panel) * panel_outputs(kernel_of(*run.layer).layout);
+    multiply.multiply_joint(panel_of(*run.layer, panel), tile);
+  }
 }
 
 float* scales_of(const Run& run) { return reinterpret_cast<float*>(run.workspace + run.scales_offset); }
@@ -67,9 +91,7 @@ void plan_linear(Run& run) {
   const int32_t panels = run.layer->panels;
   run.rows = run.batch.count;
   if (run.rows == 1) {
-    run.phases = 1;
-    run.items[0] = panels;
-    plan_thread_parts(run, 1);
+    plan_one_token(run);
     return;
   }
   const size_t rows = static_cast<size_t>(run.rows);

@@ -112,7 +112,7 @@ void read_part(const void* context, int32_t thread) {
 /** Which way is the fastest, differs from processor to processor. */
 constexpr size_t MOST_STREAMS = 8;
 constexpr Race::Work READERS[] = {read_part<1, 0>, read_part<1, 4096>, read_part<1, 8192>,
-                                  read_part<4, 0>, read_part<4, 1024>, read_part<MOST_STREAMS, 0>};
+                                  read_part<4, 0>, read_part<4, 2048>, read_part<MOST_STREAMS, 0>};
 
 /** Memory comes into being when it is written, near the thread that writes it. */
 void write_part(const void* context, int32_t thread) {

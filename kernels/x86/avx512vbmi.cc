@@ -71,7 +71,10 @@ const Kernel avx512vbmi_kernel = {
     .quantize = quantize,
     .signs = signs,
     .sum = sum,
-    .codes = {.tile_tokens = ByTokens<1, 2, 3, 4>::TILE_TOKENS, .multiply = ByTokens<1, 2, 3, 4>::codes},
+    .codes = {.tile_tokens = ByTokens<1, 2, 3, 4>::TILE_TOKENS,
+              .multiply = ByTokens<1, 2, 3, 4>::codes,
+              .joint_panels = JOINT_PANELS,
+              .multiply_joint = multiply_joint},
     .floats = {.tile_tokens = ByTokens<1, 2, 3, 4>::TILE_TOKENS, .multiply = ByTokens<1, 2, 3, 4>::floats},
 };
 

@@ -36,7 +36,10 @@ const Kernel avx512vnni_kernel = {
     .quantize = quantize,
     .signs = signs,
     .sum = sum,
-    .codes = {.tile_tokens = ByTokens<1, 2, 3, 4, 5, 6>::TILE_TOKENS, .multiply = ByTokens<1, 2, 3, 4, 5, 6>::codes},
+    .codes = {.tile_tokens = ByTokens<1, 2, 3, 4, 5, 6>::TILE_TOKENS,
+              .multiply = ByTokens<1, 2, 3, 4, 5, 6>::codes,
+              .joint_panels = JOINT_PANELS,
+              .multiply_joint = multiply_joint},
     .floats = {.tile_tokens = ByTokens<1, 2, 3, 4, 5, 6>::TILE_TOKENS, .multiply = ByTokens<1, 2, 3, 4, 5, 6>::floats},
 };
 

@@ -11,6 +11,10 @@ constexpr size_t ZMM_FLOATS = 16;
 /** Bytes of weights between what is read and what is fetched ahead, into the next panels where this one ends. */
 constexpr int PREFETCH_DISTANCE = 4096;
 
+/** Panels that one token meets side by side; fetching less far ahead, in as many streams, fills the same buffers. */
+constexpr int JOINT_PANELS = 4;
+constexpr int JOINT_PREFETCH_DISTANCE = 2048;
+
 /** The first `count` lanes, for count ≤ 16. */
 INLINE __mmask16 first_lanes(size_t count) { return static_cast<__mmask16>((1u << count) - 1); }
 

@@ -88,6 +88,64 @@ void multiply_codes(const Panel& panel, const Tile& tile) {
   }
 }
 
+/** Adds to the sums of one token what groups `begin` to `end` of JOINT_PANELS panels give, `panel_bytes` apart. */
+INLINE void add_joint(const uint8_t* weights, size_t panel_bytes, int32_t begin, int32_t end, size_t ahead,
+                      const int8_t* codes, __m512i (&sums)[JOINT_PANELS][PARTS]) {
+  const uint8_t* streams[JOINT_PANELS];
+#pragma GCC unroll 4
+  for (int p = 0; p < JOINT_PANELS; p++) streams[p] = weights + p * panel_bytes;
+  for (int32_t group = begin; group < end; group++) {
+    const size_t at = static_cast<size_t>(group) * GROUP_BYTES;
+    const __m512i code = broadcast_codes(codes + group * GROUP);
+#pragma GCC unroll 4
+    for (int p = 0; p < JOINT_PANELS; p++) {
+      _mm_prefetch(streams[p] + at + ahead, _MM_HINT_T0);
+      __m512i parts[PARTS];
+      unpack(_mm512_load_si512(streams[p] + at), parts);
+#pragma GCC unroll 5
+      for (int j = 0; j < PARTS; j++) add_products(sums[p][j], parts[j], code);
+    }
+  }
+}
+
+/** One token and JOINT_PANELS panels, whose sums all stay in registers; about part 3 see `sum_codes`. */
+void multiply_joint(const Panel& first, const Tile& tile) {
+  const int8_t* codes = static_cast<const int8_t*>(tile.codes);
+  const size_t plane_bytes = static_cast<size_t>(first.groups) * GROUP_BYTES;
+  const size_t panel_bytes = plane_bytes * static_cast<size_t>(first.planes);
+  const int32_t outputs = panel_outputs(LAYOUT);
+  const __m512i zero_point = _mm512_set1_epi32(tile.sums[0]);
+  // Where the panels end, the next ones begin: for one plane that is where the last of these panels ends.
+  const int32_t last = max(0, first.groups - JOINT_PREFETCH_DISTANCE / GROUP_BYTES);
+  const size_t to_next = JOINT_PREFETCH_DISTANCE + (JOINT_PANELS - 1) * panel_bytes;
+  for (int32_t plane = 0; plane < first.planes; plane++) {
+    const uint8_t* weights = first.weights + static_cast<size_t>(plane) * plane_bytes;
+    __m512i sums[JOINT_PANELS][PARTS];
+#pragma GCC unroll 4
+    for (int p = 0; p < JOINT_PANELS; p++)
+#pragma GCC unroll 5
+      for (int j = 0; j < PARTS; j++) sums[p][j] = _mm512_setzero_si512();
+    add_joint(weights, panel_bytes, 0, last, JOINT_PREFETCH_DISTANCE, codes, sums);
+    add_joint(weights, panel_bytes, last, first.groups, plane == first.planes - 1 ? to_next : JOINT_PREFETCH_DISTANCE,
+              codes, sums);
+    Panel panel = first;
+    Tile own = tile;
+#pragma GCC unroll 4
+    for (int p = 0; p < JOINT_PANELS; p++) {
+      const __m512i masked = _mm512_add_epi32(_mm512_add_epi32(sums[p][0], sums[p][1]), sums[p][2]);
+      sums[p][3] = _mm512_sub_epi32(sums[p][3], masked);
+#pragma GCC unroll 5
+      for (int j = 0; j < PARTS; j++) {
+        const __m512i exact = _mm512_sub_epi32(_mm512_srai_epi32(sums[p][j], shift_of(j)), zero_point);
+        finish_outputs(panel, own, plane, 0, 16 * j, _mm512_cvtepi32_ps(exact));
+      }
+      panel.scales += static_cast<size_t>(first.planes) * outputs;
+      if (panel.bias) panel.bias += outputs;
+      own.y += outputs;
+    }
+  }
+}
+
 /** Sums of one plane for float codes: Σ trit · code. */
 template <int TOKENS>
 INLINE void sum_floats(const uint8_t* weights, int32_t groups, const Tile& tile, __m512 (&sums)[TOKENS][PARTS]) {

@@ -31,7 +31,7 @@ const optionsOfLayer = fc.record({
 export const linearCase: fc.Arbitrary<LinearCase> = fc
   .tuple(
     optionsOfLayer,
-    fc.constantFrom(1, 2, 15, 16, 17, 63, 64, 65, 79, 80, 81, 130),
+    fc.constantFrom(1, 2, 15, 16, 17, 63, 64, 65, 79, 80, 81, 130, 321, 1030),
     fc.constantFrom(1, 3, 4, 15, 16, 17, 31, 64, 65, 127, 128, 257),
     fc.constantFrom(1, 1, 2, 3, 5, 6, 7, 12, 13, 25),
   )
