@@ -4,7 +4,7 @@ import { ShapeError, UnsupportedError } from "../core/errors.ts";
 import { MAX_IN_FEATURES } from "../core/ternary-matrix.ts";
 import { type Parameter, type Tensor, tensor } from "../tensor/index.ts";
 import { relu } from "./activations.ts";
-import { type Conversion, convertToBitLinear } from "./convert-to-bit-linear.ts";
+import { convertToBitLinear } from "./convert-to-bit-linear.ts";
 import { Module } from "./module.ts";
 import { BitConv2d } from "./modules/bit-conv2d.ts";
 import { BitLinear } from "./modules/bit-linear.ts";
@@ -12,6 +12,7 @@ import { Conv2d } from "./modules/conv2d.ts";
 import { Flatten } from "./modules/flatten.ts";
 import { Linear } from "./modules/linear.ts";
 import { Residual, Sequential } from "./modules/sequential.ts";
+import type { Conversion } from "./replace-layers.ts";
 
 /** Layers in fields, in a list, and inside other modules. */
 class Nested extends Module {
@@ -95,6 +96,24 @@ describe("skip", () => {
       expect(convert).toThrow(/the layers are: convolution, blocks\.0\.layer, blocks\.1\.0, head/);
     },
   );
+});
+
+describe("include", () => {
+  test("converts what it names, unless skip does too", () => {
+    const conversion = convertToBitLinear(new Nested(), { include: ["blocks", /^head$/], skip: ["blocks.1"] });
+    expect(conversion.converted).toEqual(["blocks.0.layer", "head"]);
+    expect(conversion.skipped).toEqual(["convolution", "blocks.1.0"]);
+  });
+
+  test("names a layer in several places by any of them", () => {
+    const layer = new Linear(4, 4);
+    const model = new Sequential(layer, new Linear(4, 4), layer);
+    expect(convertToBitLinear(model, { include: ["2"] }).converted).toEqual(["0", "2"]);
+  });
+
+  test("refuses an entry that matches nothing", () => {
+    expect(() => convertToBitLinear(new Nested(), { include: ["heads"] })).toThrow("include heads matches no layer");
+  });
 });
 
 test("a copy leaves the model as it was", () => {

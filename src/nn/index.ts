@@ -11,7 +11,7 @@ export {
 } from "../tensor/index.ts";
 export { activationByName, activations, gelu, relu, sigmoid, silu, squaredRelu, tanh } from "./activations.ts";
 export { cloneModule } from "./clone.ts";
-export { type Conversion, type ConvertOptions, convertToBitLinear } from "./convert-to-bit-linear.ts";
+export { type ConvertOptions, convertToBitLinear } from "./convert-to-bit-linear.ts";
 export type { DeployOptions } from "./deploy.ts";
 export { estimateMemory, type LayerSizes, type MemoryEstimate, type MemoryUse } from "./estimate-memory.ts";
 export { manualSeed } from "./initialise.ts";
@@ -39,6 +39,8 @@ export type { Pool2d, PoolOptions } from "./modules/pool2d.ts";
 export { PositionEmbedding } from "./modules/position-embedding.ts";
 export { type NormOptions, RMSNorm } from "./modules/rms-norm.ts";
 export { Residual, Sequential } from "./modules/sequential.ts";
+export { type FrozenConvOptions, TernaryConv2d } from "./modules/ternary-conv2d.ts";
+export { type FrozenTernaryOptions, TernaryLinear } from "./modules/ternary-linear.ts";
 export type { TernaryOptions } from "./modules/ternary-weight.ts";
 export { TransformerBlock, type TransformerBlockOptions } from "./modules/transformer-block.ts";
 export {
@@ -53,9 +55,12 @@ export {
   sgd,
   type Update,
 } from "./optimizers/index.ts";
+export { type LayerInputs, type RecordOptions, recordInputs } from "./record-inputs.ts";
+export type { Conversion, LayerChoice } from "./replace-layers.ts";
 export type { LoadStateOptions, StateDict, StateEntry } from "./state-dict.ts";
 export { loadStateDictFile, saveStateDict } from "./state-dict-file.ts";
 export type { TernaryLayer, TernarySizes } from "./summary-bytes.ts";
+export { type LayerFit, type Ternarization, type TernarizeOptions, ternarize } from "./ternarize.ts";
 export type { Sample, TrainingData } from "./training/batches.ts";
 export type { EarlyStopping } from "./training/early-stopping.ts";
 export { type EvaluateOptions, type Evaluation, evaluate, predict } from "./training/evaluate.ts";

@@ -12,7 +12,7 @@ export interface TernarySizes {
   /** Of each plane. */
   readonly shape: MatrixShape;
   readonly planes: number;
-  /** Number of scales of each plane. */
+  /** Number of scales of all planes together. */
   readonly scales: number;
   /** Parameters of the layer that trits and scales take the place of. */
   readonly replaced: readonly (Parameter | undefined)[];
@@ -47,7 +47,7 @@ export function ownParameters(module: Module): [string, Parameter][] {
 }
 
 function ternaryByteLength({ shape, planes, scales }: TernarySizes, format: Format): number {
-  return planes * (format.byteLength(shape) + scales * FLOAT_BYTES);
+  return planes * format.byteLength(shape) + scales * FLOAT_BYTES;
 }
 
 function isTernaryLayer(module: Module): module is Module & TernaryLayer {

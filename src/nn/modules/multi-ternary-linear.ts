@@ -131,8 +131,8 @@ export class MultiTernaryLinear extends Module implements TernaryLayer {
   ternarySizes(): TernarySizes {
     const { outFeatures, inFeatures, planes, weight } = this;
     const shape = { outFeatures, inFeatures };
-    const scales = this.scales ? outFeatures : scaleCount(this.quantizer, shape);
-    return { shape, planes, scales, replaced: [weight, this.scales] };
+    const perPlane = this.scales ? outFeatures : scaleCount(this.quantizer, shape);
+    return { shape, planes, scales: planes * perPlane, replaced: [weight, this.scales] };
   }
 
   override async lower(graph: GraphBuilder, input: Value, name: string): Promise<Value> {
