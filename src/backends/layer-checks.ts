@@ -1,6 +1,7 @@
 /** Checks that every backend makes before its kernels, which make none. */
 import { type ActivationRule, activationRule } from "../activation-rules/index.ts";
 import { ShapeError, UnsupportedError } from "../core/errors.ts";
+import { checkUngrouped } from "../core/regroup.ts";
 import { checkSize } from "../core/shape.ts";
 import { checkTernaryMatrix, MAX_IN_FEATURES, type TernaryMatrix } from "../core/ternary-matrix.ts";
 import { type Backend, type ConvolutionGeometry, convolvedSize, type LayerOptions } from "./backend.ts";
@@ -8,7 +9,8 @@ import { type Backend, type ConvolutionGeometry, convolvedSize, type LayerOption
 /**
  * Checks what a layer is made of.
  *
- * @throws ShapeError when planes and bias do not fit together, UnsupportedError for a kernel or activation that is not there
+ * @throws ShapeError when planes and bias do not fit together, UnsupportedError for a kernel or activation that is not there,
+ *   and for scales of groups within rows
  */
 export function checkLayer(
   planes: readonly TernaryMatrix[],
@@ -18,6 +20,7 @@ export function checkLayer(
   if (planes.length === 0) throw new ShapeError("a ternary layer needs at least one plane of weights, got none");
   for (const plane of planes) {
     checkTernaryMatrix(plane);
+    checkUngrouped(plane);
     if (plane.outFeatures !== planes[0].outFeatures || plane.inFeatures !== planes[0].inFeatures) {
       throw new ShapeError("all planes of a ternary layer must have one shape");
     }

@@ -230,6 +230,8 @@ test("layers that do not fit together are refused", () => {
     "one shape",
   );
   expect(() => linear([plane], { bias: new Float32Array(3) })).toThrow("bias must hold one value per row (2), got 3");
+  expect(() => linear([{ ...plane, scales: new Float32Array(4), groupSize: 2 }])).toThrow(UnsupportedError);
+  expect(() => linear([{ ...plane, scales: new Float32Array(4), groupSize: 2 }])).toThrow("ungroup");
   expect(() => linear([plane], { kernel: "avx2" })).toThrow(UnsupportedError);
   expect(() => linear([plane], { activation: "int4" as "int8" })).toThrow(UnsupportedError);
   expect(linear([plane], { kernel: "scalar" }).kernel).toBe("scalar");
