@@ -3,21 +3,18 @@
  *
  * Greedy: each plane quantizes what the planes before it left over, residual_i+1 = f32(residual_i - f32(trit_i · scale_i)).
  *
- * Joint: per row, from the greedy planes on, alternate until nothing improves:
- *   scales: least squares for the trits there are, the k normal equations Σ_j (trit_i · trit_j) scale_j = trit_i · w;
- *   trits:  each weight to the nearest of the 3^k levels Σ ±scale_i.
- * Neither step raises the squared error, but for the rounding of scales and levels to float32; a round that does not lower
- * it is dropped, so the result is never worse than greedy.
- *
- * Xu et al., "Alternating Multi-bit Quantization for Recurrent Neural Networks", 2018, arXiv:1802.00150, with trits in
- * place of bits.
+ * Joint: one scale per row and plane, fitted all together (see `JointFit`), then each weight at the nearest of the 3^k levels
+ * Σ ±scale_i. The scales of the greedy planes are among those that are tried, so the result is never worse than greedy.
  */
 import { UnsupportedError } from "../core/errors.ts";
 import { checkSize } from "../core/shape.ts";
-import { type MatrixShape, MIN_SCALE_MAGNITUDE, scaleOfRow, type TernaryMatrix } from "../core/ternary-matrix.ts";
+import { type MatrixShape, scaleOfRow, type TernaryMatrix } from "../core/ternary-matrix.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { createQuantizer, quantizers } from "./index.ts";
+import { JointFit } from "./joint-fit.ts";
+import { levelTrits, NearestLevels } from "./plane-levels.ts";
 import type { Quantizer, QuantizerOptions } from "./quantizer.ts";
+import { MagnitudeSorter } from "./sorted-magnitudes.ts";
 
 /** How planes are found. */
 export type PlaneFit = "greedy" | "joint";
@@ -43,7 +40,6 @@ export interface TracedPlane {
 }
 
 const MAX_JOINT_PLANES = 4;
-const MAX_ROUNDS = 30;
 
 /**
  * Decomposes weights into ternary planes that add up to them.
@@ -136,15 +132,6 @@ export function traceNearestPlanes(weight: Tensor, scales: Tensor): TracedPlane[
   return trits.map((values, i) => ({ trits: values, scales: scaleOf[i] }));
 }
 
-/** The trits of all 3^k levels: zero first, so that the sparser of two equally near levels wins. */
-function levelTrits(planes: number): number[][] {
-  const levels = Array.from({ length: 3 ** planes }, (_, level) =>
-    Array.from({ length: planes }, (_, i) => (Math.floor(level / 3 ** i) % 3) - 1),
-  );
-  const magnitude = (level: readonly number[]): number => level.reduce((sum, trit) => sum + Math.abs(trit), 0);
-  return levels.sort((a, b) => magnitude(a) - magnitude(b));
-}
-
 function decomposeGreedily(
   weights: Float32Array,
   shape: MatrixShape,
@@ -152,117 +139,47 @@ function decomposeGreedily(
   planes: number,
 ): TernaryMatrix[] {
   const found: TernaryMatrix[] = [];
-  for (let residual = weights; found.length < planes; ) {
+  for (let residual = weights; ; ) {
     const plane = quantizer.quantize(residual, shape);
     found.push(plane);
-    residual = residual.map((weight, i) => {
-      return weight - Math.fround(plane.trits[i] * scaleOfRow(plane, Math.floor(i / shape.inFeatures)));
-    });
+    if (found.length === planes) return found;
+    residual = subtractPlane(residual, plane);
   }
-  return found;
+}
+
+/** residual - trit · scale, each product and each difference rounded to float32. */
+function subtractPlane(residual: Float32Array, plane: TernaryMatrix): Float32Array {
+  const { outFeatures, inFeatures, trits } = plane;
+  const rest = new Float32Array(residual.length);
+  for (let row = 0, i = 0; row < outFeatures; row++) {
+    const scale = scaleOfRow(plane, row);
+    for (const end = i + inFeatures; i < end; i++) rest[i] = residual[i] - trits[i] * scale;
+  }
+  return rest;
 }
 
 /** Planes with one scale per row, each row fitted for itself. */
 function fitJointly(weights: Float32Array, greedy: readonly TernaryMatrix[]): TernaryMatrix[] {
   const [{ outFeatures, inFeatures }] = greedy;
-  const fitted = greedy.map(
-    (plane): TernaryMatrix => ({
-      outFeatures,
-      inFeatures,
-      trits: plane.trits.slice(),
-      scales: Float32Array.from({ length: outFeatures }, (_, row) => scaleOfRow(plane, row)),
-    }),
-  );
-  const levels = levelTrits(greedy.length);
+  const fitted = greedy.map((plane): TernaryMatrix => ({ ...plane, scales: new Float32Array(outFeatures) }));
+  const sorter = new MagnitudeSorter(inFeatures);
+  const joint = new JointFit(greedy.length, inFeatures);
+  const nearest = new NearestLevels(greedy.length);
   for (let row = 0; row < outFeatures; row++) {
     const at = row * inFeatures;
-    const start: Row = {
-      trits: fitted.map(({ trits }) => trits.slice(at, at + inFeatures)),
-      scales: Float32Array.from(fitted, ({ scales }) => scales[row]),
-    };
-    const best = fitRow(weights.subarray(at, at + inFeatures), start, levels);
-    fitted.forEach((plane, i) => {
-      plane.trits.set(best.trits[i], at);
-      plane.scales[row] = best.scales[i];
-    });
+    const values = weights.subarray(at, at + inFeatures);
+    const greedyScales = Float32Array.from(greedy, (plane) => scaleOfRow(plane, row));
+    const { scales, isClearGain } = joint.fit(sorter.sort(values), greedyScales);
+    let best = nearest.assign(values, scales);
+    if (!isClearGain) {
+      const fallback = nearest.assign(values, greedyScales);
+      if (!(best.squaredError < fallback.squaredError)) {
+        best = fallback;
+        scales.set(greedyScales);
+      }
+    }
+    nearest.writeTrits(best.levels, fitted, at);
+    for (const [i, plane] of fitted.entries()) plane.scales[row] = scales[i];
   }
   return fitted;
-}
-
-/** One row of all planes. */
-interface Row {
-  readonly trits: readonly Int8Array[];
-  readonly scales: Float32Array;
-}
-
-function fitRow(weights: Float32Array, start: Row, levels: readonly number[][]): Row {
-  let best = nearestLevels(weights, start.scales, levels);
-  let bestError = squaredError(weights, best);
-  for (let round = 0; round < MAX_ROUNDS; round++) {
-    const next = nearestLevels(weights, leastSquaresScales(weights, best), levels);
-    const error = squaredError(weights, next);
-    if (!(error < bestError)) break; // also where scales, and with them the error, are no numbers
-    best = next;
-    bestError = error;
-  }
-  return best;
-}
-
-function squaredError(weights: Float32Array, { trits, scales }: Row): number {
-  let sum = 0;
-  for (let k = 0; k < weights.length; k++) {
-    let rest = weights[k];
-    for (let i = 0; i < scales.length; i++) rest -= trits[i][k] * scales[i];
-    sum += rest * rest;
-  }
-  return sum;
-}
-
-/** Each weight to its nearest level, computed in float32 exactly as `traceNearestPlanes` does. */
-function nearestLevels(weights: Float32Array, scales: Float32Array, levels: readonly number[][]): Row {
-  const reals = Float32Array.from(levels, (level) =>
-    level.reduce((sum, trit, i) => Math.fround(sum + trit * scales[i]), 0),
-  );
-  const trits = Array.from(scales, () => new Int8Array(weights.length));
-  for (let k = 0; k < weights.length; k++) {
-    let nearest = 0;
-    let distance = Math.abs(weights[k]);
-    for (let level = 1; level < reals.length; level++) {
-      const candidate = Math.abs(Math.fround(weights[k] - reals[level]));
-      if (candidate >= distance) continue;
-      nearest = level;
-      distance = candidate;
-    }
-    for (let i = 0; i < trits.length; i++) trits[i][k] = levels[nearest][i];
-  }
-  return { trits, scales };
-}
-
-/**
- * Best scales for the trits there are, rounded to float32; signs are dropped, because the trits are chosen anew. Where one
- * plane is a combination of the others there is no single best, and the scales are no numbers.
- */
-function leastSquaresScales(weights: Float32Array, { trits }: Row): Float32Array {
-  const count = trits.length;
-  // The normal equations with their right side, eliminated without pivoting: the matrix is positive semidefinite.
-  const rows = trits.map((plane) => [...trits.map((other) => dot(plane, other)), dot(plane, weights)]);
-  for (let i = 0; i < count; i++) {
-    for (let below = i + 1; below < count; below++) {
-      const factor = rows[below][i] / rows[i][i];
-      for (let j = i; j <= count; j++) rows[below][j] -= factor * rows[i][j];
-    }
-  }
-  const scales = new Array<number>(count);
-  for (let i = count - 1; i >= 0; i--) {
-    let rest = rows[i][count];
-    for (let j = i + 1; j < count; j++) rest -= rows[i][j] * scales[j];
-    scales[i] = rest / rows[i][i];
-  }
-  return Float32Array.from(scales, (scale) => (Math.abs(scale) < MIN_SCALE_MAGNITUDE ? 0 : Math.abs(scale)));
-}
-
-function dot(a: Int8Array, b: ArrayLike<number>): number {
-  let sum = 0; // float64
-  for (let k = 0; k < a.length; k++) sum += a[k] * b[k];
-  return sum;
 }
