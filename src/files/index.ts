@@ -17,6 +17,9 @@ export {
   tensorEntry,
   writeSafetensors,
 } from "./safetensors.ts";
+export type { StoredTensor } from "./safetensors-header.ts";
+export { openSafetensors, type SafetensorsReader } from "./safetensors-reader.ts";
+export { type StreamedTensor, writeSafetensorsStreamed } from "./safetensors-writer.ts";
 export { type ByteSource, type NamedBytes, readBytes } from "./source.ts";
 export { writeFileStreamed } from "./streamed-file.ts";
 export { pathOfTarget } from "./target.ts";
