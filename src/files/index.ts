@@ -1,7 +1,22 @@
-/** Files: safetensors, .npy, idx, CSV, wav and text from and to bytes, and where the bytes come from. */
+/** Files: safetensors, GGUF, .npy, idx, CSV, wav and text from and to bytes, and where the bytes come from. */
 export { type CsvOptions, type CsvSeparator, type CsvTable, parseCsv } from "./csv.ts";
 export type { ElementType } from "./element-types.ts";
 export type { ElementValues } from "./element-values.ts";
+export {
+  checkForLlamaCpp,
+  type GgufMetadata,
+  type GgufProblem,
+  type GgufReader,
+  type GgufTensor,
+  type GgufValue,
+  type GgufWriteOptions,
+  ggufFloats,
+  ggufNumber,
+  ggufText,
+  openGguf,
+  type WritableGgufTensor,
+  writeGguf,
+} from "./gguf/index.ts";
 export { isGzip } from "./gzip.ts";
 export { type IdxArray, parseIdx, readIdx, unpackIdx } from "./idx.ts";
 export { type FileReadOptions, readFileBytes, writeFileAtomic } from "./node-files.ts";
