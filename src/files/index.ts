@@ -1,7 +1,7 @@
 /** Files: safetensors, GGUF, .npy, idx, CSV, wav and text from and to bytes, and where the bytes come from. */
 export { type CsvOptions, type CsvSeparator, type CsvTable, parseCsv } from "./csv.ts";
 export type { ElementType } from "./element-types.ts";
-export type { ElementValues } from "./element-values.ts";
+export { decodeFloats, type ElementValues, encodeFloats } from "./element-values.ts";
 export {
   checkForLlamaCpp,
   type GgufMetadata,

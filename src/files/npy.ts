@@ -2,7 +2,7 @@
 import { FileError, ShapeError } from "../core/errors.ts";
 import { checkSize, elementCount, formatShape } from "../core/shape.ts";
 import { arrayByteLength, type ElementType, elementByteLengths } from "./element-types.ts";
-import { decodeElements, type ElementValues, encodeElements } from "./element-values.ts";
+import { decodeElements, type ElementValues, encodeElements, toFloat32 } from "./element-values.ts";
 import { MAX_NPY_HEADER_BYTES, NPY_MAGIC, readNpyHeader } from "./npy-header.ts";
 
 const HEADER_START = 10; // after magic, version 1.0 and the 16-bit header length
@@ -42,13 +42,7 @@ export function parseNpy(bytes: Uint8Array, file = "<bytes>"): NpyArray {
 
 /** The values as float32, each rounded to the nearest; the same memory where they are float32 already. */
 export function npyToFloat32({ values }: NpyArray): Float32Array {
-  if (values instanceof Float32Array) return values;
-  if (values instanceof BigInt64Array || values instanceof BigUint64Array) {
-    const converted = new Float32Array(values.length);
-    for (let i = 0; i < values.length; i++) converted[i] = Number(values[i]);
-    return converted;
-  }
-  return new Float32Array(values);
+  return toFloat32(values);
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Safetensors files: a JSON header and the bytes of its tensors, one after the other, little-endian, row-major. */
 import { FileError } from "../core/errors.ts";
 import type { ElementType } from "./element-types.ts";
-import { decodeElements, encodeElements } from "./element-values.ts";
+import { decodeElements, decodeFloats, encodeElements } from "./element-values.ts";
 import { shorten } from "./header-cursor.ts";
 import { readSafetensorsHeader } from "./safetensors-header.ts";
 import { planSafetensors } from "./safetensors-plan.ts";
@@ -80,8 +80,7 @@ export function tensorEntry(
  */
 export function readFloat32(entry: TensorEntry, file: string): Float32Array {
   checkDtype(entry, ["F32", "F16", "BF16", "F64"], file);
-  const values = decodeElements(entry.dtype, entry.bytes);
-  return values instanceof Float32Array ? values : new Float32Array(values as Float64Array);
+  return decodeFloats(entry.bytes, entry.dtype);
 }
 
 /** The values of a U8 tensor, a view of the file. @throws FileError when the tensor holds anything else */
