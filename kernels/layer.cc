@@ -58,7 +58,7 @@ void prepare_panel(Layer& layer, int32_t index, const Plane* planes, int32_t fir
   const Layout layout = kernel_of(layer).layout;
   const int32_t outputs = panel_outputs(layout);
   const int32_t begin = index * outputs;
-  const int32_t rows = min(outputs, layer.out_features - begin);
+  const int32_t rows = rows_of_panel(layer, index);
   const int32_t k = layer.in_features;
   const size_t first_plane = static_cast<size_t>(index) * layer.planes;
   uint8_t* weights = block + layer.weights_offset + first_plane * panel_byte_length(k);
@@ -72,6 +72,17 @@ void prepare_panel(Layer& layer, int32_t index, const Plane* planes, int32_t fir
   }
   if (layer.bias_offset == 0) return;
   copy_row(bias, layer.out_features, begin, rows, outputs, reinterpret_cast<float*>(block + layer.bias_offset) + begin);
+}
+
+int32_t rows_of_panel(const Layer& layer, int32_t index) {
+  const int32_t outputs = panel_outputs(kernel_of(layer).layout);
+  return min(outputs, layer.out_features - index * outputs);
+}
+
+void read_panel(const Layer& layer, int32_t index, int32_t plane, int8_t* trits) {
+  const uint8_t* weights = panel_of(layer, index).weights + static_cast<size_t>(plane) * panel_byte_length(layer.in_features);
+  unpack_panel(kernel_of(layer).layout, weights, rows_of_panel(layer, index), layer.in_features,
+               layer.convolution.in_channels, trits);
 }
 
 Panel panel_of(const Layer& layer, int32_t index) {

@@ -76,6 +76,12 @@ Layer* start_layer(void* memory, const LayerDescription& description);
 /** @param first_row the output whose trits come first in `planes`: at most the first one of the panel */
 void prepare_panel(Layer& layer, int32_t index, const Plane* planes, int32_t first_row, const float* bias);
 
+/** Trits of a plane of a panel, `[rows, in_features]` as they were given, for the rows that the panel has. */
+void read_panel(const Layer& layer, int32_t index, int32_t plane, int8_t* trits);
+
+/** Outputs of a panel that are outputs of the layer. */
+int32_t rows_of_panel(const Layer& layer, int32_t index);
+
 /** The kernel that runs a layer. */
 inline const Kernel& kernel_of(const Layer& layer) { return *kernels[layer.kernel]; }
 

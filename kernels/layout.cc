@@ -83,6 +83,16 @@ void pack_block(const Digits& digits, int32_t count, uint8_t* groups) {
   }
 }
 
+/** Digit j of a byte. */
+int32_t digit_of(Layout layout, int32_t byte, int32_t j) {
+  if (layout == Layout::two_bit) return byte >> 2 * j & 3;
+  const bool is_large = byte >= 192;
+  if (j == 4) return is_large ? byte % 3 : byte >> 6;
+  int32_t four = is_large ? byte / 3 : byte & 63;
+  for (; j > 0; j--) four /= 3;
+  return four % 3;
+}
+
 } // namespace
 
 void pack_panel(Layout layout, const TritRows& source, uint8_t* panel) {
@@ -95,6 +105,17 @@ void pack_panel(Layout layout, const TritRows& source, uint8_t* panel) {
       pack_block<Layout::two_bit>(digits, count, groups);
     } else {
       pack_block<Layout::dense>(digits, count, groups);
+    }
+  }
+}
+
+void unpack_panel(Layout layout, const uint8_t* panel, int32_t rows, int32_t k, int32_t channels, int8_t* trits) {
+  for (int32_t column = 0; column < k; column++) {
+    const int32_t source = channels > 0 ? column % channels * (k / channels) + column / channels : column;
+    const uint8_t* bytes = panel + static_cast<size_t>(column / GROUP) * GROUP_BYTES + column % GROUP;
+    for (int32_t row = 0; row < rows; row++) {
+      const int32_t digit = digit_of(layout, bytes[row % LANES * GROUP], row / LANES);
+      trits[static_cast<size_t>(row) * k + source] = static_cast<int8_t>(digit - 1);
     }
   }
 }

@@ -37,4 +37,7 @@ struct TritRows {
 /** Writes one plane of one panel from at most `panel_outputs(layout)` rows; what is missing becomes trit 0. */
 void pack_panel(Layout layout, const TritRows& source, uint8_t* panel);
 
+/** The way back: fills `trits`, with rows, k and channels as `pack_panel` had them. */
+void unpack_panel(Layout layout, const uint8_t* panel, int32_t rows, int32_t k, int32_t channels, int8_t* trits);
+
 } // namespace bitlinear

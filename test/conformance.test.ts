@@ -8,6 +8,7 @@ import { activationRules } from "../src/activation-rules/index.ts";
 import { type Backend, type BackendEntry, backends, type LayerOptions, openBackend } from "../src/backends/index.ts";
 import { RandomSource } from "../src/core/random.ts";
 import { MAX_IN_FEATURES, scaleOfRow, type TernaryMatrix } from "../src/core/ternary-matrix.ts";
+import type { TernaryRows } from "../src/core/ternary-rows.ts";
 import {
   type ConvolutionCase,
   convolutionCase,
@@ -47,6 +48,25 @@ describe.each(kernels)("$id $kernel", ({ backend, kernel }) => {
         else expectWithinBounds(y, plain, boundsOf(layer));
       }),
       { numRuns: 60 },
+    );
+  });
+
+  test("layers take their weights by rows, and give their trits back", async () => {
+    await fc.assert(
+      fc.asyncProperty(linearCase, convolutionCase, async (layer, images) => {
+        const options = { ...layer.options, activation: "int8", kernel };
+        using linear = backend.linear(layer.planes.map(byRows), options);
+        using expected = reference.linear(layer.planes, { ...options, kernel: "scalar" });
+        expectSameBits(await linear.run(layer.x, layer.m), await expected.run(layer.x, layer.m));
+        using convolution = backend.convolution(images.planes.map(byRows), images.geometry, {
+          ...images.options,
+          activation: "sign",
+          kernel,
+        });
+        for (const [i, { trits }] of layer.planes.entries()) expect(linear.readTrits(i)).toEqual(trits);
+        for (const [i, { trits }] of images.planes.entries()) expect(convolution.readTrits(i)).toEqual(trits);
+      }),
+      { numRuns: 30 },
     );
   });
 
@@ -170,4 +190,18 @@ function bound(
   return outputFunction === "squaredRelu"
     ? difference * (2 * magnitude + difference) + 2 * EPSILON * (magnitude + difference) ** 2
     : difference;
+}
+
+/** Rows that are gone with the next call. */
+function byRows({ trits, ...rest }: TernaryMatrix): TernaryRows {
+  const scratch = new Int8Array(trits.length);
+  return {
+    ...rest,
+    readRows(first, count) {
+      expect(count).toBeGreaterThan(0);
+      expect(first + count).toBeLessThanOrEqual(rest.outFeatures);
+      scratch.fill(3).set(trits.subarray(first * rest.inFeatures, (first + count) * rest.inFeatures));
+      return scratch.subarray(0, count * rest.inFeatures);
+    },
+  };
 }

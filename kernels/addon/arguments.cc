@@ -9,6 +9,7 @@ namespace {
 
 constexpr int32_t MAX_IN_FEATURES = 132'104;
 constexpr int32_t MAX_THREADS = 1024;
+constexpr int32_t MAX_PLANES = 65'536;
 
 /** Sizes that a product of int32 sizes stays below, and codes of one image with its border. */
 constexpr double MAX_ROWS = 2147483647;
@@ -71,15 +72,23 @@ const char* read_sizes(napi_env env, napi_value value, LayerDescription& descrip
   return read_convolution(sizes.data + 2, description.in_features, description.convolution);
 }
 
-const char* read_plane(napi_env env, napi_value trits, napi_value scales, const LayerDescription& sizes, Plane& plane) {
-  Array<int8_t> all_trits;
+/** Trits of one panel; null where there are too few or too many. */
+int8_t* read_trits(napi_env env, napi_value value, const Layer& layer, int32_t index) {
+  Array<int8_t> trits;
+  if (!read_array(env, value, napi_int8_array, trits)) return nullptr;
+  const size_t rows = static_cast<size_t>(rows_of_panel(layer, index));
+  return trits.length == rows * layer.in_features ? trits.data : nullptr;
+}
+
+const char* read_plane(napi_env env, napi_value trits, napi_value scales, const Layer& layer, int32_t index, Plane& plane) {
+  plane.trits = read_trits(env, trits, layer, index);
+  if (!plane.trits) return "trits must be an Int8Array with the rows of the panel";
   Array<float> all_scales;
-  if (!read_array(env, trits, napi_int8_array, all_trits)) return "trits must be an Int8Array";
   if (!read_floats(env, scales, all_scales)) return "scales must be a Float32Array";
-  const size_t out_features = static_cast<size_t>(sizes.out_features);
-  if (all_trits.length != out_features * sizes.in_features) return "trits must hold outFeatures x inFeatures values";
+  const size_t out_features = static_cast<size_t>(layer.out_features);
   if (all_scales.length != 1 && all_scales.length != out_features) return "scales must hold 1 value or one per output";
-  plane = {all_trits.data, all_scales.data, static_cast<int32_t>(all_scales.length)};
+  plane.scales = all_scales.data;
+  plane.scale_count = static_cast<int32_t>(all_scales.length);
   return nullptr;
 }
 
@@ -110,21 +119,37 @@ const char* read_layer(const Napi::CallbackInfo& info, LayerArguments& arguments
   if (!read_integer(env, info[3], 1, MAX_THREADS, arguments.threads)) return "threads must be 1 to 1024";
   if (const char* wrong = read_sizes(env, info[4], description)) return wrong;
 
-  Array<float> bias;
-  if (!info[5].IsNull()) {
-    if (!read_floats(env, info[5], bias)) return "bias must be a Float32Array or null";
-    if (bias.length != static_cast<size_t>(description.out_features)) return "bias must hold one value per output";
+  if (!read_integer(env, info[5], 1, MAX_PLANES, description.planes)) return "planes must be 1 to 65536";
+  if (!info[6].IsBoolean()) return "hasBias must be true or false";
+  description.has_bias = info[6].As<Napi::Boolean>().Value();
+  return nullptr;
+}
+
+const char* read_panel_parts(const Napi::CallbackInfo& info, const Layer& layer, int32_t index, PanelArguments& arguments) {
+  const napi_env env = info.Env();
+  if (layer.bias_offset == 0) {
+    if (!info[0].IsNull()) return "this layer has no bias";
+  } else {
+    Array<float> bias;
+    if (!read_floats(env, info[0], bias)) return "bias must be a Float32Array";
+    if (bias.length != static_cast<size_t>(layer.out_features)) return "bias must hold one value per output";
     arguments.bias = bias.data;
-    description.has_bias = true;
   }
-  if (info.Length() < 8 || info.Length() % 2 != 0) return "each plane needs trits and scales";
-  description.planes = static_cast<int32_t>((info.Length() - 6) / 2);
-  arguments.planes.resize(static_cast<size_t>(description.planes));
-  for (size_t i = 0; i < arguments.planes.size(); i++) {
-    const char* wrong = read_plane(env, info[6 + 2 * i], info[7 + 2 * i], description, arguments.planes[i]);
-    if (wrong) return wrong;
+  const size_t planes = static_cast<size_t>(layer.planes);
+  if (info.Length() != 1 + 2 * planes) return "each plane needs trits and scales";
+  arguments.planes.resize(planes);
+  for (size_t i = 0; i < planes; i++) {
+    if (const char* wrong = read_plane(env, info[1 + 2 * i], info[2 + 2 * i], layer, index, arguments.planes[i])) return wrong;
   }
   return nullptr;
+}
+
+const char* read_panel_target(const Napi::CallbackInfo& info, const Layer& layer, PanelTarget& target) {
+  const napi_env env = info.Env();
+  if (!read_integer(env, info[0], 0, layer.panels - 1, target.index)) return "there is no such panel";
+  if (!read_integer(env, info[1], 0, layer.planes - 1, target.plane)) return "there is no such plane";
+  target.trits = read_trits(env, info[2], layer, target.index);
+  return target.trits ? nullptr : "trits must be an Int8Array with room for the rows of the panel";
 }
 
 const char* read_batch(const Napi::CallbackInfo& info, size_t first, const Layer& layer, Batch& batch) {

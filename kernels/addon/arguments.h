@@ -28,16 +28,34 @@ bool read_integer(napi_env env, napi_value value, int32_t least, int32_t most, i
 struct LayerArguments {
   LayerDescription description = {};
   int32_t threads = 1;
+};
+
+/**
+ * `(kernel, activation, outputFunction, threads, sizes, planes, hasBias)`: three strings, a number, an Int32Array
+ * `[outFeatures, inFeatures]` or `[outFeatures, inFeatures, inChannels, kernelHeight, kernelWidth, strideY, strideX, paddingY,
+ * paddingX]`, a number and a boolean.
+ */
+const char* read_layer(const Napi::CallbackInfo& info, LayerArguments& arguments);
+
+/** What a panel is made of. */
+struct PanelArguments {
   std::vector<Plane> planes;
   const float* bias = nullptr;
 };
 
 /**
- * `(kernel, activation, outputFunction, threads, sizes, bias, trits, scales, trits, scales, ...)`: three strings, a number,
- * an Int32Array `[outFeatures, inFeatures]` or `[outFeatures, inFeatures, inChannels, kernelHeight, kernelWidth, strideY,
- * strideX, paddingY, paddingX]`, a Float32Array or null, and for each plane an Int8Array and a Float32Array.
+ * `(bias, trits, scales, trits, scales, ...)` for a panel of a layer: a Float32Array `[outFeatures]`, or null as the layer's
+ * `hasBias` said, and for each plane an Int8Array with the rows of this panel and a Float32Array with the scales of all rows.
  */
-const char* read_layer(const Napi::CallbackInfo& info, LayerArguments& arguments);
+const char* read_panel_parts(const Napi::CallbackInfo& info, const Layer& layer, int32_t index, PanelArguments& arguments);
+
+/** `(index, plane, trits)`: two numbers and an Int8Array with room for the rows of that panel. */
+struct PanelTarget {
+  int32_t index, plane;
+  int8_t* trits;
+};
+
+const char* read_panel_target(const Napi::CallbackInfo& info, const Layer& layer, PanelTarget& target);
 
 /** What a batch takes. */
 struct BatchSizes {

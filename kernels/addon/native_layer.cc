@@ -14,9 +14,12 @@ Napi::Value refuse(Napi::Env env, const char* wrong) {
 
 Napi::Function NativeLayer::define(Napi::Env env) {
   return DefineClass(env, "NativeLayer",
-                     {InstanceMethod<&NativeLayer::run>("run"),
+                     {InstanceMethod<&NativeLayer::add_panel>("addPanel"),
+                      InstanceMethod<&NativeLayer::read_panel>("readPanel"),
+                      InstanceMethod<&NativeLayer::run>("run"),
                       InstanceMethod<&NativeLayer::run_later>("runLater"),
                       InstanceMethod<&NativeLayer::dispose>("dispose"),
+                      InstanceAccessor<&NativeLayer::outputs_of_panel>("panelOutputs"),
                       InstanceAccessor<&NativeLayer::byte_length>("byteLength"),
                       InstanceAccessor<&NativeLayer::nanoseconds_per_row>("nanosecondsPerRow"),
                       InstanceAccessor<&NativeLayer::nanoseconds_per_value>("nanosecondsPerValue")});
@@ -29,7 +32,7 @@ NativeLayer::NativeLayer(const Napi::CallbackInfo& info)
     refuse(info.Env(), wrong);
     return;
   }
-  layer_ = prepare(arguments.description, arguments.planes.data(), arguments.bias, arguments.threads);
+  layer_ = start_prepared(arguments.description, arguments.threads);
   if (!layer_) {
     refuse(info.Env(), "there is not enough memory for this layer");
     return;
@@ -37,9 +40,34 @@ NativeLayer::NativeLayer(const Napi::CallbackInfo& info)
   account(1);
 }
 
+void NativeLayer::add_panel(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (!layer_) return void(refuse(env, IS_DISPOSED));
+  Layer& layer = *layer_->layer;
+  const int32_t index = layer_->filled_panels;
+  if (index == layer.panels) return void(refuse(env, "this layer has all its panels"));
+  PanelArguments parts;
+  if (const char* wrong = read_panel_parts(info, layer, index, parts)) return void(refuse(env, wrong));
+  prepare_panel(layer, index, parts.planes.data(), index * panel_outputs(kernel_of(layer).layout), parts.bias);
+  layer_->filled_panels++;
+}
+
+void NativeLayer::read_panel(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (const char* obstacle = find_obstacle()) return void(refuse(env, obstacle));
+  PanelTarget target;
+  if (const char* wrong = read_panel_target(info, *layer_->layer, target)) return void(refuse(env, wrong));
+  bitlinear::read_panel(*layer_->layer, target.index, target.plane, target.trits);
+}
+
+const char* NativeLayer::find_obstacle() const {
+  if (!layer_) return IS_DISPOSED;
+  return layer_->filled_panels < layer_->layer->panels ? "this layer lacks panels" : nullptr;
+}
+
 Napi::Value NativeLayer::run(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  if (!layer_) return refuse(env, IS_DISPOSED);
+  if (const char* obstacle = find_obstacle()) return refuse(env, obstacle);
   const Layer& layer = *layer_->layer;
   Array<float> x, y;
   Batch batch;
@@ -66,7 +94,7 @@ Napi::Value NativeLayer::run(const Napi::CallbackInfo& info) {
 
 Napi::Value NativeLayer::run_later(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  if (!layer_) return refuse(env, IS_DISPOSED);
+  if (const char* obstacle = find_obstacle()) return refuse(env, obstacle);
   Array<float> x;
   Batch batch;
   BatchSizes sizes;
@@ -87,6 +115,10 @@ void NativeLayer::release() {
 
 void NativeLayer::account(int sign) {
   Napi::MemoryManagement::AdjustExternalMemory(Env(), sign * static_cast<int64_t>(layer_->layer->byte_length));
+}
+
+Napi::Value NativeLayer::outputs_of_panel(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), layer_ ? panel_outputs(kernel_of(*layer_->layer).layout) : 0);
 }
 
 Napi::Value NativeLayer::byte_length(const Napi::CallbackInfo& info) {

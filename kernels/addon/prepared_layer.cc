@@ -13,12 +13,11 @@ constexpr double LONG_NANOSECONDS = 30'000;
 
 } // namespace
 
-std::shared_ptr<const PreparedLayer> prepare(const LayerDescription& description, const Plane* planes, const float* bias,
-                                             int32_t threads) {
+std::shared_ptr<PreparedLayer> start_prepared(const LayerDescription& description, int32_t threads) {
   Memory memory = allocate(layer_byte_length(description));
   if (!memory) return nullptr;
-  const Layer* layer = prepare_layer(memory.get(), description, planes, bias);
-  return std::make_shared<const PreparedLayer>(PreparedLayer{std::move(memory), layer, cost_of(*layer), threads});
+  Layer* layer = start_layer(memory.get(), description);
+  return std::make_shared<PreparedLayer>(PreparedLayer{std::move(memory), layer, cost_of(*layer), threads, 0});
 }
 
 int32_t threads_for(double nanoseconds, int32_t most) {

@@ -11,15 +11,16 @@ namespace bitlinear {
 
 struct PreparedLayer {
   Memory memory;
-  const Layer* layer;
+  Layer* layer;
   Cost cost;
   /** The most that share a run. */
   int32_t threads;
+  /** Panels that are filled, from the first one on; it can run when all are. */
+  int32_t filled_panels;
 };
 
-/** Null when there is no memory for it. */
-std::shared_ptr<const PreparedLayer> prepare(const LayerDescription& description, const Plane* planes, const float* bias,
-                                             int32_t threads);
+/** A layer whose panels are to be filled; null when there is no memory for it. */
+std::shared_ptr<PreparedLayer> start_prepared(const LayerDescription& description, int32_t threads);
 
 /** Threads that a run of that length on one thread should have, of the `most` that it may have. */
 int32_t threads_for(double nanoseconds, int32_t most);

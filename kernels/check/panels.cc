@@ -3,6 +3,7 @@
 #include "../layout.h"
 #include "buffer.h"
 
+#include <cstring>
 #include <random>
 #include <stdexcept>
 #include <string>
@@ -43,6 +44,12 @@ void check_panel(Layout layout, const TritRows& source) {
                                " x " + std::to_string(source.k) + " trits");
     }
   }
+  const size_t count = static_cast<size_t>(source.rows) * source.k;
+  Buffer<int8_t> back(count);
+  unpack_panel(layout, panel.data(), source.rows, source.k, source.channels, back.data());
+  if (memcmp(back.data(), source.trits, count) == 0) return;
+  throw std::runtime_error("layout " + std::to_string(static_cast<int>(layout)) + " does not give back " +
+                           std::to_string(source.rows) + " x " + std::to_string(source.k) + " trits");
 }
 
 } // namespace

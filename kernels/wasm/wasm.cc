@@ -66,6 +66,11 @@ EXPORT(prepare_panel) void prepare_panel_at(Layer& layer, int32_t index, const P
   prepare_panel(layer, index, planes, index * panel_outputs_of(layer), bias);
 }
 
+/** `trits` has room for the rows of this panel. */
+EXPORT(read_panel) void read_panel_at(const Layer& layer, int32_t index, int32_t plane, int8_t* trits) {
+  read_panel(layer, index, plane, trits);
+}
+
 EXPORT(run_byte_length) size_t run_byte_length() { return sizeof(Run); }
 
 /** Returns the bytes of workspace that the run needs. */

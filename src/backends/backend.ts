@@ -1,6 +1,6 @@
 /** Running packed weights: the contract of every backend. */
 import type { ActivationRuleId } from "../activation-rules/activation-rule.ts";
-import type { TernaryMatrix } from "../core/ternary-matrix.ts";
+import type { TernaryWeights } from "../core/ternary-rows.ts";
 
 /** What may be done to every output of a layer: max(0, y), or max(0, y)². NaN stays NaN. */
 export type OutputFunction = "relu" | "squaredRelu";
@@ -28,15 +28,25 @@ export interface ConvolutionGeometry {
   padding: readonly [number, number];
 }
 
-/**
- * A ternary matrix made ready for a backend's kernels; frees what it holds when disposed. It may keep the planes and
- * the bias, so the caller must not change them.
- */
-export interface BackendLinear extends Disposable {
+/** What layers of both kinds have; a layer frees what it holds when it is disposed. */
+interface BackendLayer extends Disposable {
   /** The kernel that runs it. */
   readonly kernel: string;
   /** Bytes the prepared weights take. */
   readonly byteLength: number;
+  /**
+   * The trits of a plane again, `[outFeatures, inFeatures]` as they were given: so that nobody has to keep them.
+   *
+   * @throws UsageError when the layer was disposed
+   */
+  readTrits(plane: number): Int8Array;
+}
+
+/**
+ * Ternary weights made ready for a backend's kernels. It may keep matrices and the bias, so the caller must not change them;
+ * weights by rows are read while it is made, and not later.
+ */
+export interface BackendLinear extends BackendLayer {
   /**
    * @param x `[m, inFeatures]`
    * @returns `[m, outFeatures]`: Σ over planes of acc · (s_x · s_w), plus bias, as the numeric contract orders it; at once
@@ -47,9 +57,7 @@ export interface BackendLinear extends Disposable {
 }
 
 /** A ternary convolution made ready; the token of its activation rule is the image. */
-export interface BackendConvolution extends Disposable {
-  readonly kernel: string;
-  readonly byteLength: number;
+export interface BackendConvolution extends BackendLayer {
   /**
    * @param x `[images, height, width, inChannels]`
    * @returns `[images, outHeight, outWidth, outChannels]`
@@ -89,16 +97,16 @@ export interface Backend {
   /** Where the backend can tell what the hardware under it allows. */
   readonly ceilings?: HardwareCeilings;
   /**
-   * @param planes one matrix, or several whose products add up (multi-ternary), all of one shape
+   * @param planes weights, or several whose products add up (multi-ternary), all of one shape
    * @throws ShapeError when they or the bias do not fit, UnsupportedError for an unknown activation or kernel
    */
-  linear(planes: readonly TernaryMatrix[], options: LayerOptions): BackendLinear;
+  linear(planes: readonly TernaryWeights[], options: LayerOptions): BackendLinear;
   /**
    * @param planes `[outChannels, inChannels · kernelHeight · kernelWidth]`, each row ordered channel, row, column
    * @throws ShapeError, UnsupportedError as `linear` does, ShapeError also for a geometry that is none
    */
   convolution(
-    planes: readonly TernaryMatrix[],
+    planes: readonly TernaryWeights[],
     geometry: ConvolutionGeometry,
     options: LayerOptions,
   ): BackendConvolution;

@@ -3,7 +3,8 @@ import { type ActivationRule, activationRule } from "../activation-rules/index.t
 import { ShapeError, UnsupportedError } from "../core/errors.ts";
 import { checkUngrouped } from "../core/regroup.ts";
 import { checkSize } from "../core/shape.ts";
-import { checkTernaryMatrix, MAX_IN_FEATURES, type TernaryMatrix } from "../core/ternary-matrix.ts";
+import { checkTernaryMatrix, MAX_IN_FEATURES, type MatrixShape } from "../core/ternary-matrix.ts";
+import { checkTernaryRows, type TernaryWeights } from "../core/ternary-rows.ts";
 import { type Backend, type ConvolutionGeometry, convolvedSize, type LayerOptions } from "./backend.ts";
 
 /**
@@ -13,14 +14,13 @@ import { type Backend, type ConvolutionGeometry, convolvedSize, type LayerOption
  *   and for scales of groups within rows
  */
 export function checkLayer(
-  planes: readonly TernaryMatrix[],
+  planes: readonly TernaryWeights[],
   options: LayerOptions,
   { id, kernels }: Pick<Backend, "id" | "kernels">,
 ): ActivationRule {
   if (planes.length === 0) throw new ShapeError("a ternary layer needs at least one plane of weights, got none");
   for (const plane of planes) {
-    checkTernaryMatrix(plane);
-    checkUngrouped(plane);
+    checkPlane(plane);
     if (plane.outFeatures !== planes[0].outFeatures || plane.inFeatures !== planes[0].inFeatures) {
       throw new ShapeError("all planes of a ternary layer must have one shape");
     }
@@ -40,9 +40,18 @@ export function checkLayer(
   return activationRule(options.activation);
 }
 
+function checkPlane(plane: TernaryWeights): void {
+  if (!("trits" in plane)) {
+    checkTernaryRows(plane);
+    return;
+  }
+  checkTernaryMatrix(plane);
+  checkUngrouped(plane);
+}
+
 /** @throws ShapeError for a geometry that is none, or one that the rows of the planes do not fit */
 export function checkGeometry(
-  planes: readonly TernaryMatrix[],
+  planes: readonly MatrixShape[],
   { inChannels, kernelSize, stride, padding }: ConvolutionGeometry,
 ): void {
   checkSize("inChannels", inChannels);

@@ -62,7 +62,7 @@ function oneCall(): void {
   else if (action === 1) attempt("ceilings", callCeilings);
   else if (action <= 4 || layers.length === 0) attempt("new", makeLayer);
   else if (action === 5) attempt("dispose", disposeLayer);
-  else if (action === 6) attempt("sizes", () => pick().byteLength + pick().nanosecondsPerRow);
+  else if (action === 6) attempt("sizes", readSizes);
   else if (action === 7) attempt("strange this", callOnStrangeThis);
   else if (action <= 14) attempt("run", () => callRun(false));
   else attempt("runLater", () => callRun(true));
@@ -123,23 +123,54 @@ function makeLayer(): void {
   const strides = [1 + random.integer(3), 1 + random.integer(3), random.integer(3), random.integer(3)];
   if (random.integer(20) === 0) strides[random.integer(4)] = strangeStep();
   const sizes = [outFeatures, inFeatures, ...(isConvolution ? [...window, ...strides] : [])];
-  const planes = Array.from({ length: 1 + random.integer(3) }, () => [
-    perhaps(partOf(random.integer(50) === 0 ? BYTES : TRITS, outFeatures * inFeatures)),
-    perhaps(new Float32Array(random.integer(2) === 0 ? 1 : outFeatures).fill(0.5)),
-  ]);
+  const planes = 1 + random.integer(3);
+  const hasBias = random.integer(2) === 0;
   const layer = Reflect.construct(addon.NativeLayer, [
     perhaps(kernels[random.integer(kernels.length)]),
     perhaps(["int8", "sign", "none"][random.integer(3)]),
     perhaps(["", "relu", "squaredRelu"][random.integer(3)]),
     perhaps(1 + random.integer(6)),
     perhaps(Int32Array.from(sizes, (size) => (random.integer(200) === 0 ? strangeSize() : size))),
-    perhaps(random.integer(2) === 0 ? null : new Float32Array(outFeatures)),
-    ...planes.flat(),
+    perhaps(planes),
+    perhaps(hasBias),
     ...(random.integer(50) === 0 ? strangeArguments(random.integer(3)) : []),
   ]);
+  fillPanels(layer, sizes, planes, hasBias);
   sizesOf.set(layer, sizes);
   if (layers.length < 50) layers.push(layer);
   else layers[random.integer(50)] = layer;
+}
+
+/** Panel by panel; a layer of strange sizes refuses them, and is left without. */
+function fillPanels(layer: NativeLayer, [outFeatures, inFeatures]: readonly number[], planes: number, hasBias: boolean) {
+  const panels = Math.ceil(outFeatures / layer.panelOutputs) + (random.integer(20) === 0 ? random.integer(3) - 1 : 0);
+  for (let panel = 0; panel < panels; panel++) {
+    const rows = Math.min(layer.panelOutputs, outFeatures - panel * layer.panelOutputs);
+    const parts = Array.from({ length: planes }, () => [
+      rarely(partOf(random.integer(50) === 0 ? BYTES : TRITS, Math.max(0, rows) * inFeatures)),
+      rarely(new Float32Array(random.integer(2) === 0 ? 1 : outFeatures).fill(0.5)),
+    ]);
+    const bias = rarely(hasBias ? new Float32Array(outFeatures) : null);
+    const more = random.integer(50) === 0 ? strangeArguments(random.integer(3)) : [];
+    attempt("addPanel", () => Reflect.apply(layer.addPanel, layer, [bias, ...parts.flat(), ...more]));
+  }
+}
+
+/** As `perhaps`, but so that most layers with many panels get all of them. */
+function rarely<T>(right: T): T {
+  return random.integer(60) === 0 ? (strange() as T) : right;
+}
+
+/** Sizes and trits of a layer. */
+function readSizes(): void {
+  const layer = pick();
+  const [outFeatures = 1, inFeatures = 1] = sizesOf.get(layer) ?? [];
+  const panels = Math.ceil(outFeatures / Math.max(1, layer.panelOutputs));
+  const index = random.integer(panels);
+  const rows = Math.min(layer.panelOutputs, outFeatures - index * layer.panelOutputs);
+  const trits = new Int8Array(Math.max(0, rows * inFeatures));
+  layer.readPanel(perhaps(index), perhaps(random.integer(2)), perhaps(trits));
+  tally(`sizes of ${typeof (layer.byteLength + layer.nanosecondsPerRow)}`);
 }
 
 /** Right where it can be, with an input or output that now and then is too short or too long. */
@@ -204,8 +235,8 @@ function callCeilings(): void {
 }
 
 function callOnStrangeThis(): void {
-  const names = ["run", "runLater", "dispose"] as const;
-  Reflect.apply(pick()[names[random.integer(3)]], strange(), strangeArguments(random.integer(6)));
+  const names = ["addPanel", "readPanel", "run", "runLater", "dispose"] as const;
+  Reflect.apply(pick()[names[random.integer(names.length)]], strange(), strangeArguments(random.integer(6)));
 }
 
 function detached(values: Float32Array): Float32Array {

@@ -9,21 +9,27 @@ export interface Addon {
   measureDramRead(threads: number, byteLength: number): number;
   /** GOP/s, 0 for a kernel without such an instruction. */
   measureInt8Dot(threads: number, kernel: string): number;
-  /** `activation` by the id of its rule; `planes` alternate trits and scales. */
+  /** A layer without its panels; `activation` by the id of its rule. */
   NativeLayer: new (
     kernel: string,
     activation: string,
     outputFunction: OutputFunction | "",
     threads: number,
     sizes: Int32Array,
-    bias: Float32Array | null,
-    ...planes: (Int8Array | Float32Array)[]
+    planes: number,
+    hasBias: boolean,
   ) => NativeLayer;
 }
 
 /** A layer in the addon's memory. `count` is of tokens, or of images with their `height` and `width`. */
 export interface NativeLayer {
   readonly byteLength: number;
+  /** Rows of each panel but the last one, which may have fewer. */
+  readonly panelOutputs: number;
+  /** Fills the next panel; `planes` alternate the trits of its rows and all scales. A layer runs when it has all panels. */
+  addPanel(bias: Float32Array | null, ...planes: (Int8Array | Float32Array)[]): void;
+  /** The trits of a plane of a panel again. */
+  readPanel(index: number, plane: number, trits: Int8Array): void;
   /** How long one token or patch takes to meet all weights, on one thread. */
   readonly nanosecondsPerRow: number;
   /** How long an input value takes to become a code. */

@@ -1,7 +1,8 @@
 /** Layers in the addon's memory: short work at once, long work in the background. */
 import { DeviceError, ShapeError, UsageError } from "../../core/errors.ts";
 import { checkElementCount, MAX_ELEMENTS } from "../../core/shape.ts";
-import type { TernaryMatrix } from "../../core/ternary-matrix.ts";
+import type { MatrixShape } from "../../core/ternary-matrix.ts";
+import { rowsOf, type TernaryWeights } from "../../core/ternary-rows.ts";
 import {
   type BackendConvolution,
   type BackendLinear,
@@ -38,7 +39,7 @@ export class NativeLinear implements BackendLinear {
   readonly #shortCount: number;
   #isDisposed = false;
 
-  constructor(planes: readonly TernaryMatrix[], options: LayerOptions, native: NativeOptions) {
+  constructor(planes: readonly TernaryWeights[], options: LayerOptions, native: NativeOptions) {
     this.kernel = native.kernel;
     this.#layer = makeLayer(planes, [], options, native);
     this.byteLength = this.#layer.byteLength;
@@ -61,6 +62,11 @@ export class NativeLinear implements BackendLinear {
     return y;
   }
 
+  readTrits(plane: number): Int8Array {
+    if (this.#isDisposed) throw disposedError();
+    return readPanels(this.#layer, plane, { outFeatures: this.#outFeatures, inFeatures: this.#inFeatures });
+  }
+
   [Symbol.dispose](): void {
     this.#isDisposed = true;
     this.#layer.dispose();
@@ -78,7 +84,7 @@ export class NativeConvolution implements BackendConvolution {
   #isDisposed = false;
 
   constructor(
-    planes: readonly TernaryMatrix[],
+    planes: readonly TernaryWeights[],
     geometry: ConvolutionGeometry,
     options: LayerOptions,
     native: NativeOptions,
@@ -111,6 +117,13 @@ export class NativeConvolution implements BackendConvolution {
     return y;
   }
 
+  readTrits(plane: number): Int8Array {
+    if (this.#isDisposed) throw disposedError();
+    const { inChannels, kernelSize } = this.#geometry;
+    const inFeatures = inChannels * kernelSize[0] * kernelSize[1];
+    return readPanels(this.#layer, plane, { outFeatures: this.#outChannels, inFeatures });
+  }
+
   [Symbol.dispose](): void {
     this.#isDisposed = true;
     this.#layer.dispose();
@@ -118,7 +131,7 @@ export class NativeConvolution implements BackendConvolution {
 }
 
 function makeLayer(
-  planes: readonly TernaryMatrix[],
+  planes: readonly TernaryWeights[],
   geometry: readonly number[],
   { activation, bias, outputFunction }: LayerOptions,
   { addon, kernel, threads }: NativeOptions,
@@ -128,9 +141,37 @@ function makeLayer(
     if (size > MAX_SIZE) throw new ShapeError(`sizes of a convolution must be at most ${MAX_SIZE}, got ${size}`);
   }
   const sizes = Int32Array.of(outFeatures, inFeatures, ...geometry);
-  const arrays = planes.flatMap(({ trits, scales }) => [trits, scales]);
+  const hasBias = bias !== undefined;
+  const layer = attempt(
+    () => new addon.NativeLayer(kernel, activation, outputFunction ?? "", threads, sizes, planes.length, hasBias),
+  );
+  const sources = planes.map(rowsOf);
+  const { panelOutputs } = layer;
   try {
-    return new addon.NativeLayer(kernel, activation, outputFunction ?? "", threads, sizes, bias ?? null, ...arrays);
+    for (let first = 0; first < outFeatures; first += panelOutputs) {
+      const count = Math.min(panelOutputs, outFeatures - first);
+      const parts = sources.flatMap((source) => [source.readRows(first, count), source.scales]);
+      attempt(() => layer.addPanel(bias ?? null, ...parts));
+    }
+  } catch (error) {
+    layer.dispose();
+    throw error;
+  }
+  return layer;
+}
+
+function readPanels(layer: NativeLayer, plane: number, { outFeatures, inFeatures }: MatrixShape): Int8Array {
+  const trits = new Int8Array(outFeatures * inFeatures);
+  const panelLength = layer.panelOutputs * inFeatures;
+  for (let start = 0, index = 0; start < trits.length; start += panelLength, index++) {
+    layer.readPanel(index, plane, trits.subarray(start, start + panelLength));
+  }
+  return trits;
+}
+
+function attempt<T>(prepare: () => T): T {
+  try {
+    return prepare();
   } catch (error) {
     throw deviceError("prepare this layer", error);
   }

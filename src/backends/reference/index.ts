@@ -1,6 +1,6 @@
 /** The reference backend: plain TypeScript loops that every other backend must equal in all bits. */
 import { UsageError } from "../../core/errors.ts";
-import type { TernaryMatrix } from "../../core/ternary-matrix.ts";
+import { matrixOf, type TernaryWeights } from "../../core/ternary-rows.ts";
 import type { Backend, BackendConvolution, BackendLinear, ConvolutionGeometry, LayerOptions } from "../backend.ts";
 import { checkGeometry, checkImages, checkLayer, checkRows } from "../layer-checks.ts";
 import { plainConvolution } from "./convolution.ts";
@@ -14,8 +14,8 @@ export function open(): Backend {
   return { ...description, linear, convolution };
 }
 
-function linear(planes: readonly TernaryMatrix[], options: LayerOptions): BackendLinear {
-  const layer = { planes, rule: checkLayer(planes, options, description), ...options };
+function linear(planes: readonly TernaryWeights[], options: LayerOptions): BackendLinear {
+  const layer = plainLayer(planes, options);
   return disposable(layer, (x, m: number) => {
     checkRows(x, m, planes[0].inFeatures);
     return plainLinear(layer, x, m);
@@ -23,11 +23,11 @@ function linear(planes: readonly TernaryMatrix[], options: LayerOptions): Backen
 }
 
 function convolution(
-  planes: readonly TernaryMatrix[],
+  planes: readonly TernaryWeights[],
   geometry: ConvolutionGeometry,
   options: LayerOptions,
 ): BackendConvolution {
-  const layer = { planes, rule: checkLayer(planes, options, description), ...options };
+  const layer = plainLayer(planes, options);
   checkGeometry(planes, geometry);
   return disposable(layer, (x, images: number, height: number, width: number) => {
     checkImages(x, geometry, [images, height, width]);
@@ -35,21 +35,34 @@ function convolution(
   });
 }
 
+function plainLayer(planes: readonly TernaryWeights[], options: LayerOptions): PlainLayer {
+  const rule = checkLayer(planes, options, description);
+  return { planes: planes.map(matrixOf), rule, ...options };
+}
+
 /** A layer that refuses to run once it is disposed, as those do whose memory is gone then. */
 function disposable<Sizes extends number[]>(
   { planes }: PlainLayer,
   run: (x: Float32Array, ...sizes: Sizes) => Float32Array,
-): { kernel: string; byteLength: number; run: typeof run } & Disposable {
+): Pick<BackendLinear, "kernel" | "byteLength" | "readTrits"> & { run: typeof run } & Disposable {
   let isDisposed = false;
   return {
     kernel: KERNEL,
     byteLength: planes.reduce((sum, { trits, scales }) => sum + trits.byteLength + scales.byteLength, 0),
     run(x, ...sizes) {
-      if (isDisposed) throw new UsageError("this layer was disposed; prepare it again");
+      checkPresent();
       return run(x, ...sizes);
+    },
+    readTrits(plane) {
+      checkPresent();
+      return planes[plane].trits.slice();
     },
     [Symbol.dispose]() {
       isDisposed = true;
     },
   };
+
+  function checkPresent(): void {
+    if (isDisposed) throw new UsageError("this layer was disposed; prepare it again");
+  }
 }

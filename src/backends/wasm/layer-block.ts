@@ -1,6 +1,7 @@
 /** Prepared layers in WebAssembly memory. */
 import { DeviceError, UnsupportedError } from "../../core/errors.ts";
-import type { TernaryMatrix } from "../../core/ternary-matrix.ts";
+import type { MatrixShape } from "../../core/ternary-matrix.ts";
+import { rowsOf, type TernaryWeights } from "../../core/ternary-rows.ts";
 import type { ConvolutionGeometry, LayerOptions, OutputFunction } from "../backend.ts";
 import { countLayer, type Engine } from "./engine.ts";
 import { aligned } from "./heap.ts";
@@ -43,7 +44,7 @@ export class LayerBlock {
  */
 export function prepareLayer(
   engine: Engine,
-  planes: readonly TernaryMatrix[],
+  planes: readonly TernaryWeights[],
   options: LayerOptions & { kernel: string },
   geometry?: ConvolutionGeometry,
 ): LayerBlock {
@@ -75,7 +76,7 @@ export function prepareLayer(
 /** The words of kernels/wasm/wasm.cc. */
 function descriptionOf(
   { kernels }: Engine,
-  planes: readonly TernaryMatrix[],
+  planes: readonly TernaryWeights[],
   { kernel, activation, outputFunction, bias }: LayerOptions & { kernel: string },
   geometry: ConvolutionGeometry | undefined,
 ): number[] {
@@ -94,7 +95,7 @@ function descriptionOf(
 }
 
 /** Fills in panel by panel, so that the trits of one panel are all that is there besides. */
-function fillPanels({ exports, heap }: Engine, layer: number, planes: readonly TernaryMatrix[], bias?: Float32Array) {
+function fillPanels({ exports, heap }: Engine, layer: number, planes: readonly TernaryWeights[], bias?: Float32Array) {
   const [{ outFeatures, inFeatures }] = planes;
   const rows = exports.panel_outputs(layer);
   const table = 0;
@@ -104,8 +105,9 @@ function fillPanels({ exports, heap }: Engine, layer: number, planes: readonly T
   const scalesByteLength = aligned(4 * outFeatures);
   const biasOffset = floats + scalesByteLength * planes.length;
   const scratch = heap.allocate(biasOffset + scalesByteLength);
+  const sources = planes.map(rowsOf);
   try {
-    for (const [i, { scales }] of planes.entries()) {
+    for (const [i, { scales }] of sources.entries()) {
       const scalesAddress = scratch + floats + scalesByteLength * i;
       heap.floats(scalesAddress, scales.length).set(scales);
       const plane = [scratch + trits + tritsByteLength * i, scalesAddress, scales.length];
@@ -113,8 +115,8 @@ function fillPanels({ exports, heap }: Engine, layer: number, planes: readonly T
     }
     if (bias) heap.floats(scratch + biasOffset, outFeatures).set(bias);
     for (let first = 0; first < outFeatures; first += rows) {
-      for (const [i, plane] of planes.entries()) {
-        const panel = plane.trits.subarray(first * inFeatures, (first + rows) * inFeatures);
+      for (const [i, source] of sources.entries()) {
+        const panel = source.readRows(first, Math.min(rows, outFeatures - first));
         heap.bytes(scratch + trits + tritsByteLength * i, panel.length).set(panel);
       }
       exports.prepare_panel(layer, first / rows, scratch + table, bias ? scratch + biasOffset : 0);
@@ -124,7 +126,28 @@ function fillPanels({ exports, heap }: Engine, layer: number, planes: readonly T
   }
 }
 
-function checkByteLength(planes: readonly TernaryMatrix[]): void {
+/** The trits of a plane of a layer, as they were given. */
+export function readPanels(
+  { exports, heap }: Engine,
+  layer: number,
+  plane: number,
+  { outFeatures, inFeatures }: MatrixShape,
+): Int8Array {
+  const trits = new Int8Array(outFeatures * inFeatures);
+  const panelLength = exports.panel_outputs(layer) * inFeatures;
+  const scratch = heap.allocate(panelLength);
+  try {
+    for (let start = 0, index = 0; start < trits.length; start += panelLength, index++) {
+      exports.read_panel(layer, index, plane, scratch);
+      trits.set(heap.bytes(scratch, Math.min(panelLength, trits.length - start)), start);
+    }
+  } finally {
+    heap.free(scratch);
+  }
+  return trits;
+}
+
+function checkByteLength(planes: readonly TernaryWeights[]): void {
   const [{ outFeatures, inFeatures }] = planes;
   const panels = Math.ceil(outFeatures / 64);
   const byteLength = panels * (planes.length * (16 * (inFeatures + 16) + 256) + 256);

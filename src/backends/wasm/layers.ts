@@ -2,7 +2,8 @@
 import { activationRule } from "../../activation-rules/index.ts";
 import { DeviceError, ShapeError, UsageError } from "../../core/errors.ts";
 import { checkElementCount } from "../../core/shape.ts";
-import type { TernaryMatrix } from "../../core/ternary-matrix.ts";
+import type { MatrixShape } from "../../core/ternary-matrix.ts";
+import type { TernaryWeights } from "../../core/ternary-rows.ts";
 import {
   type BackendConvolution,
   type BackendLinear,
@@ -12,7 +13,7 @@ import {
 } from "../backend.ts";
 import { checkImages, checkRows } from "../layer-checks.ts";
 import type { Engine } from "./engine.ts";
-import { type LayerBlock, prepareLayer } from "./layer-block.ts";
+import { type LayerBlock, prepareLayer, readPanels } from "./layer-block.ts";
 import type { Work } from "./run-space.ts";
 import { run } from "./runs.ts";
 
@@ -37,11 +38,12 @@ class WasmLayer implements Disposable {
   readonly #engine: Engine;
   readonly #block: LayerBlock;
   readonly #nanosecondsPerRow: number;
+  readonly #shape: MatrixShape;
   #isDisposed = false;
 
   constructor(
     engine: Engine,
-    planes: readonly TernaryMatrix[],
+    planes: readonly TernaryWeights[],
     options: LayerOptions & { kernel: string },
     geometry?: ConvolutionGeometry,
   ) {
@@ -50,9 +52,15 @@ class WasmLayer implements Disposable {
     this.#block = prepareLayer(engine, planes, options, geometry);
     this.byteLength = this.#block.byteLength;
     const [{ outFeatures, inFeatures }] = planes;
+    this.#shape = { outFeatures, inFeatures };
     const speeds = activationRule(options.activation).isInteger ? integerSpeeds : floatSpeeds;
     this.#nanosecondsPerRow = (outFeatures * inFeatures * planes.length) / (speeds[this.kernel] ?? 1);
     abandoned.register(this, this.#block, this);
+  }
+
+  readTrits(plane: number): Int8Array {
+    this.checkPresent();
+    return readPanels(this.#engine, this.#block.address, plane, this.#shape);
   }
 
   /** @param rows what meets all weights: tokens, or output positions */
@@ -85,7 +93,7 @@ export class WasmLinear extends WasmLayer implements BackendLinear {
   readonly #inFeatures: number;
   readonly #outFeatures: number;
 
-  constructor(engine: Engine, planes: readonly TernaryMatrix[], options: LayerOptions & { kernel: string }) {
+  constructor(engine: Engine, planes: readonly TernaryWeights[], options: LayerOptions & { kernel: string }) {
     super(engine, planes, options);
     [{ inFeatures: this.#inFeatures, outFeatures: this.#outFeatures }] = planes;
   }
@@ -106,7 +114,7 @@ export class WasmConvolution extends WasmLayer implements BackendConvolution {
 
   constructor(
     engine: Engine,
-    planes: readonly TernaryMatrix[],
+    planes: readonly TernaryWeights[],
     geometry: ConvolutionGeometry,
     options: LayerOptions & { kernel: string },
   ) {

@@ -7,6 +7,7 @@ export interface ModuleExports extends WebAssembly.Exports {
   start_layer(memory: number, words: number): void;
   panel_outputs(layer: number): number;
   prepare_panel(layer: number, index: number, planes: number, bias: number): void;
+  read_panel(layer: number, index: number, plane: number, trits: number): void;
   run_byte_length(): number;
   plan_run(run: number, layer: number, count: number, height: number, width: number, threads: number): number;
   start_run(run: number, x: number, y: number, workspace: number): number;
