@@ -1,7 +1,8 @@
 /** From a trained module to a packed model. */
 import { ShapeError, UnsupportedError } from "../core/errors.ts";
+import { checkUngrouped } from "../core/regroup.ts";
 import type { TernaryMatrix } from "../core/ternary-matrix.ts";
-import { formatById, formats } from "../formats/index.ts";
+import { modelFormatById, modelFormats } from "../formats/index.ts";
 import { DeployedModel, type OpenOptions } from "../runtime/deployed-model.ts";
 import { fitsPattern, type Graph, GraphBuilder, type NodeTensor } from "../runtime/graph.ts";
 import type { Parameter } from "../tensor/index.ts";
@@ -9,7 +10,7 @@ import type { Module } from "./module.ts";
 
 /** Options of `deploy()`. */
 export interface DeployOptions extends OpenOptions {
-  /** Storage format of the weights: `base3` (1.6 bits, the default) or `i2` (2 bits). */
+  /** Storage format of the weights, one of `modelFormats`: `base3` (1.6 bits, the default), `i2` (2 bits), ... */
   format?: string;
   /** Shape of one input sample, null for sizes that may vary; needed only where the model does not know it. */
   inputShape?: readonly (number | null)[];
@@ -23,7 +24,7 @@ export async function deployModule(module: Module, options: DeployOptions): Prom
 
 /** The graph of a module, with its weights packed. */
 export async function lowerModule(module: Module, options: DeployOptions): Promise<Graph> {
-  const format = formatById(options.format ?? formats[0].id);
+  const format = modelFormatById(options.format ?? modelFormats[0].id);
   for (const [path, part] of module.namedModules()) checkLowering(part, path);
   for (const [path, parameter] of module.namedParameters()) checkFinite(path, parameter);
   const builder = new GraphBuilder(format.id);
@@ -77,13 +78,18 @@ function ownerOf(module: Module, method: "forward" | "lower"): object {
   return owner;
 }
 
-/** A ternary matrix as a node stores it. */
+/**
+ * A ternary matrix as a node stores it.
+ *
+ * @throws UnsupportedError for a format that model files cannot hold, and for scales of groups within rows
+ */
 export function packedTensor(matrix: TernaryMatrix, formatId: string): NodeTensor {
+  checkUngrouped(matrix);
   const { outFeatures, inFeatures, scales } = matrix;
   return {
     kind: "ternary",
     format: formatId,
-    bytes: formatById(formatId).pack(matrix),
+    bytes: modelFormatById(formatId).pack(matrix),
     outFeatures,
     inFeatures,
     scales,

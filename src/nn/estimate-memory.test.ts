@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { ShapeError, UnsupportedError } from "../core/errors.ts";
-import { formats } from "../formats/index.ts";
+import { modelFormats } from "../formats/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { relu } from "./activations.ts";
 import { estimateMemory } from "./estimate-memory.ts";
@@ -27,8 +27,8 @@ model.inputShape = [4, 4, 1];
 describe("of a model", () => {
   test("equals the bytes of the deployed model, in every format", async () => {
     const { packed, float32 } = await estimateMemory(model);
-    expect(Object.keys(packed)).toEqual(formats.map(({ id }) => id));
-    for (const { id } of formats) {
+    expect(Object.keys(packed)).toEqual(modelFormats.map(({ id }) => id));
+    for (const { id } of modelFormats) {
       using deployed = await model.deploy({ format: id });
       expect(packed[id], id).toBe(deployed.byteLength);
       expect(float32).toBe(deployed.floatByteLength);
@@ -40,7 +40,7 @@ describe("of a model", () => {
     const sum = (of: (layer: (typeof layers)[string]) => number): number =>
       Object.values(layers).reduce((total, layer) => total + of(layer), 0);
     expect(sum((layer) => layer.float32)).toBe(float32);
-    for (const { id } of formats) expect(sum((layer) => layer.packed[id])).toBe(packed[id]);
+    for (const { id } of modelFormats) expect(sum((layer) => layer.packed[id])).toBe(packed[id]);
     expect(Object.keys(layers)).toEqual(expect.arrayContaining(["0", "4", "5", "6"]));
     expect(layers["6"]).toMatchObject({ float32: 4 * 12, packed: { base3: 4 * 12 } }); // a float layer stays as it is
   });

@@ -1,7 +1,7 @@
-/** What a model takes in every storage format, measured on the bytes that `deploy()` would pack. */
+/** What a model takes in every storage format of model files, measured on the bytes that `deploy()` would pack. */
 import { checkElementCount, checkSize } from "../core/shape.ts";
 import type { Granularity, TernaryMatrix } from "../core/ternary-matrix.ts";
-import { type Format, formatById, formats } from "../formats/index.ts";
+import { type Format, formatById, modelFormats } from "../formats/index.ts";
 import { GraphBuilder, type GraphNode, type NodeTensor } from "../runtime/graph.ts";
 import { ternaryLinear } from "../runtime/ops/index.ts";
 import { floatByteLengthOf, storedByteLengthOf } from "../runtime/stored-size.ts";
@@ -33,7 +33,7 @@ export interface LayerSizes {
 }
 
 /**
- * Packs a model (or a ternary layer of the given sizes) in every format and counts the bytes.
+ * Packs a model (or a ternary layer of the given sizes) in every format of `modelFormats` and counts the bytes.
  *
  * @throws UnsupportedError naming a module that cannot be deployed, ShapeError for sizes that are none
  */
@@ -44,7 +44,10 @@ export async function estimateMemory(model: Module | LayerSizes): Promise<Memory
 }
 
 function useOf(nodes: readonly GraphNode[]): MemoryUse {
-  const packed = formats.map((format) => [format.id, storedByteLengthOf(nodes.map((node) => packedAs(node, format)))]);
+  const packed = modelFormats.map((format) => [
+    format.id,
+    storedByteLengthOf(nodes.map((node) => packedAs(node, format))),
+  ]);
   return { float32: floatByteLengthOf(nodes), packed: Object.fromEntries(packed) };
 }
 
@@ -58,7 +61,7 @@ function layerOf({
   checkSize("inFeatures", inFeatures);
   checkSize("outFeatures", outFeatures);
   checkElementCount("a layer", [outFeatures, inFeatures]);
-  const graph = new GraphBuilder(formats[0].id);
+  const graph = new GraphBuilder(modelFormats[0].id);
   const trits = new Int8Array(outFeatures * inFeatures);
   const scales = new Float32Array(granularity === "per-tensor" ? 1 : outFeatures);
   const weight = packedTensor({ outFeatures, inFeatures, trits, scales }, graph.format);

@@ -62,6 +62,7 @@ export { loadStateDictFile, saveStateDict } from "./state-dict-file.ts";
 export type { TernaryLayer, TernarySizes } from "./summary-bytes.ts";
 export { type LayerFit, type Ternarization, type TernarizeOptions, ternarize } from "./ternarize.ts";
 export type { Sample, TrainingData } from "./training/batches.ts";
+export { type DistillOptions, distill, type FeatureDistillation, type LogitDistillation } from "./training/distill.ts";
 export type { EarlyStopping } from "./training/early-stopping.ts";
 export { type EvaluateOptions, type Evaluation, evaluate, predict } from "./training/evaluate.ts";
 export { type CheckpointOptions, type FitOptions, fit } from "./training/fit.ts";

@@ -1,7 +1,7 @@
 /** What the layers of a model see: the calibration data of conversions that look at more than the weights. */
 import { UnsupportedError } from "../core/errors.ts";
-import { checkSize, elementCount } from "../core/shape.ts";
-import { compile, concatenate, type Tensor, tensor, withParameters } from "../tensor/index.ts";
+import { checkSize } from "../core/shape.ts";
+import { compile, concatenate, type Tensor, tensor, traceWithParameters } from "../tensor/index.ts";
 import { distinctParameters } from "./distinct-parameters.ts";
 import { inEvaluationMode } from "./evaluation-mode.ts";
 import type { Module } from "./module.ts";
@@ -58,15 +58,12 @@ export async function* recordInputs(
   const parameters = distinctParameters(model).map(([, parameter]) => parameter);
   let records: Omit<LayerInputs, "values">[] = []; // of the last trace: a batch of another size is traced anew
   using forward = compile(([x, ...values]) => {
-    const { result } = withParameters(parameters, values, undefined, () => {
+    const { results } = traceWithParameters(parameters, values, {}, () => {
       const seen = seenBy(layers, model, x);
       records = seen.map(({ path, rows: { shape } }) => ({ path, tokens: shape[0], inFeatures: shape[1] }));
-      return concatenate(
-        seen.map(({ rows }) => rows.reshape([-1])),
-        0,
-      );
+      return seen.map(({ rows }) => rows);
     });
-    return [result];
+    return results;
   });
 
   const values = parameters.map((parameter) => tensor(parameter.value, parameter.shape));
@@ -76,15 +73,10 @@ export async function* recordInputs(
       await pauses.take();
       signal?.throwIfAborted();
       const x = tensor(batch.inputs, [batch.count, ...batch.inputShape]);
-      const [all] = inEvaluationMode(model, () => forward([x, ...values]));
-      const numbers = await all.data();
-      for (const array of [x, all]) array.dispose();
-      let at = 0;
-      for (const record of records) {
-        const size = elementCount([record.tokens, record.inFeatures]);
-        yield { ...record, values: numbers.subarray(at, at + size) };
-        at += size;
-      }
+      const rows = inEvaluationMode(model, () => forward([x, ...values]));
+      const numbers = await Promise.all(rows.map((array) => array.data()));
+      for (const array of [x, ...rows]) array.dispose();
+      for (const [i, record] of records.entries()) yield { ...record, values: numbers[i] };
     }
   } finally {
     for (const value of values) value.dispose();

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { formats } from "../formats/index.ts";
+import { modelFormats } from "../formats/index.ts";
 import { quantizers } from "../quantizers/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { estimateMemory } from "./estimate-memory.ts";
@@ -27,7 +27,7 @@ const layers: [string, Module][] = [
   ["two joint planes", new MultiTernaryLinear(13, 3, { fit: "joint" })],
 ];
 
-describe.each(formats)("in $id", (format) => {
+describe.each(modelFormats)("in $id", (format) => {
   test.each(layers)("%s takes the bytes that deploy() packs", async (_, layer) => {
     const { packed } = await estimateMemory(layer);
     expect(packedByteLengths([layer], format)).toEqual([packed[format.id]]);
@@ -35,7 +35,7 @@ describe.each(formats)("in $id", (format) => {
 });
 
 test("a layer in several places counts in the first", () => {
-  const [shared, format] = [new BitLinear(10, 2, { bias: false }), formats[0]];
+  const [shared, format] = [new BitLinear(10, 2, { bias: false }), modelFormats[0]];
   const bytes = 2 * 2 + 4; // two rows of five trits a byte, one scale
   expect(packedByteLengths([shared, new Linear(2, 10, { bias: false }), shared], format)).toEqual([bytes, 80, 0]);
 });
@@ -49,8 +49,8 @@ test("a weight that one layer packs and another one reads as floats is stored bo
     }
   }
   const { head, table } = new Tied();
-  expect(packedByteLengths([head, table], formats[0])).toEqual([8, 80]);
-  expect(packedByteLengths([table, head], formats[0])).toEqual([80, 8]);
+  expect(packedByteLengths([head, table], modelFormats[0])).toEqual([8, 80]);
+  expect(packedByteLengths([table, head], modelFormats[0])).toEqual([80, 8]);
 });
 
 test("parameters() has a shared parameter once", () => {

@@ -2,13 +2,13 @@
 import { formatCount } from "../core/number-format.ts";
 import { formatShape } from "../core/shape.ts";
 import { type Alignment, formatTable } from "../core/text-table.ts";
-import { formats } from "../formats/index.ts";
+import { modelFormats } from "../formats/index.ts";
 import type { Parameter } from "../tensor/index.ts";
 import { distinctParameters } from "./distinct-parameters.ts";
 import type { Module } from "./module.ts";
 import { FLOAT_BYTES, ownParameters, packedByteLengths } from "./summary-bytes.ts";
 
-const FORMAT = formats[0];
+const FORMAT = modelFormats[0];
 const HEADING = ["layer", "type", "sizes", "parameters", "count", "float32 bytes", `${FORMAT.id} bytes`];
 const ALIGNMENTS: readonly Alignment[] = ["left", "left", "left", "left", "right", "right", "right"];
 

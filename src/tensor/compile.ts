@@ -4,7 +4,7 @@ import { deriveSeed } from "../core/random.ts";
 import { formatShape } from "../core/shape.ts";
 import { type EngineArray, jit, lax, np, valueAndGrad } from "./engine.ts";
 import type { Parameter } from "./parameter.ts";
-import { type Trace, withScope } from "./scope.ts";
+import { currentTrace, type Trace, withScope } from "./scope.ts";
 import { Tensor } from "./tensor.ts";
 
 let nesting = 0; // of differentiate
@@ -79,26 +79,54 @@ export function differentiate(
   };
 }
 
-/** Runs `body` with tensors standing for parameters; gives its result and the buffers' next values. */
+/** What a trace is told beside the values of parameters. */
+export interface TraceSettings {
+  /** Seed of the run, for dropout; absent in evaluation. */
+  randomKey?: Tensor | undefined;
+  /** Share of the ternary weights in ternary layers, `[1]`; see `ternaryShare`. */
+  ternaryShare?: Tensor | undefined;
+}
+
+/** Runs `body` with tensors standing for parameters; gives its results and the buffers' next values. */
+export function traceWithParameters(
+  parameters: readonly Parameter[],
+  tensors: readonly Tensor[],
+  { randomKey, ternaryShare }: TraceSettings,
+  body: () => readonly Tensor[],
+): { results: Tensor[]; updates: ReadonlyMap<Parameter, Tensor> } {
+  const trace: Trace = {
+    ...emptyTrace(),
+    bindings: new Map(parameters.map((parameter, i) => [parameter, tensors[i]])),
+    ...(randomKey && { randomKey }),
+    ...(ternaryShare && { ternaryShare }),
+  };
+  const kept = withScope(trace, body, (results) => ({
+    results: results.map((result) => result.array.ref),
+    updates: [...trace.updates].map(([parameter, next]): [Parameter, EngineArray] => [parameter, next.array.ref]),
+  }));
+  return {
+    results: kept.results.map((array) => new Tensor(array)),
+    updates: new Map(kept.updates.map(([parameter, array]) => [parameter, new Tensor(array)])),
+  };
+}
+
+/** `traceWithParameters` for a function of one result. */
 export function withParameters(
   parameters: readonly Parameter[],
   tensors: readonly Tensor[],
   randomKey: Tensor | undefined,
   body: () => Tensor,
 ): { result: Tensor; updates: ReadonlyMap<Parameter, Tensor> } {
-  const trace: Trace = {
-    ...emptyTrace(),
-    bindings: new Map(parameters.map((parameter, i) => [parameter, tensors[i]])),
-    ...(randomKey && { randomKey }),
-  };
-  const kept = withScope(trace, body, (result) => ({
-    result: result.array.ref,
-    updates: [...trace.updates].map(([parameter, next]): [Parameter, EngineArray] => [parameter, next.array.ref]),
-  }));
-  return {
-    result: new Tensor(kept.result),
-    updates: new Map(kept.updates.map(([parameter, array]) => [parameter, new Tensor(array)])),
-  };
+  const { results, updates } = traceWithParameters(parameters, tensors, { randomKey }, () => [body()]);
+  return { result: results[0], updates };
+}
+
+/**
+ * How much of a ternary layer's weight is ternary while training warms up, `[1]`: W_λ = (1 - λ) · W + λ · trit · scale.
+ * Undefined where the weight is ternary altogether, as it is everywhere but in such a step.
+ */
+export function ternaryShare(): Tensor | undefined {
+  return currentTrace()?.ternaryShare;
 }
 
 /** Runs `body` and frees every tensor it made but the one it returns. */

@@ -5,7 +5,10 @@ export {
   type Differentiated,
   differentiate,
   randomKey,
+  type TraceSettings,
+  ternaryShare,
   tidy,
+  traceWithParameters,
   withParameters,
 } from "./compile.ts";
 export { Parameter } from "./parameter.ts";

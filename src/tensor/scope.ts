@@ -10,6 +10,8 @@ export interface Trace {
   readonly updates: Map<Parameter, Tensor>;
   /** Seed of this run, `[2]` uint32, for dropout; absent in evaluation. */
   readonly randomKey?: Tensor;
+  /** Share of the ternary weights in ternary layers, `[1]`, while a training warms up. */
+  readonly ternaryShare?: Tensor;
   /** How many random draws the trace has made; each gets its own stream. */
   randomDraws: number;
 }

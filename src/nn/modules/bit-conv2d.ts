@@ -88,7 +88,7 @@ export class BitConv2d extends Module implements TernaryLayer {
   }
 
   override forward(x: Tensor): Tensor {
-    return multiplyImages(this, x, this.activation, [this.ternaryWeight.trace()], this.bias);
+    return multiplyImages(this, x, this.activation, this.ternaryWeight.trace(), this.bias);
   }
 
   /** The current trits and scales, `[outChannels, inChannels · kernelHeight · kernelWidth]`: what `deploy()` packs. */

@@ -73,7 +73,7 @@ export class BitLinear extends Module implements TernaryLayer {
 
   override forward(x: Tensor): Tensor {
     checkLastAxis(this, x, this.inFeatures);
-    return overRows(x, (rows) => multiplyRows(rows, this.activation, [this.ternaryWeight.trace()], this.bias));
+    return overRows(x, (rows) => multiplyRows(rows, this.activation, this.ternaryWeight.trace(), this.bias));
   }
 
   /** The current trits and scales: what `deploy()` packs. */

@@ -22,7 +22,7 @@ import { Module } from "../module.ts";
 import type { TernaryLayer, TernarySizes } from "../summary-bytes.ts";
 import type { Linear, LinearOptions } from "./linear.ts";
 import { checkLastAxis, overRows } from "./rows.ts";
-import { multiplyRows, type TracedWeight } from "./ternary-product.ts";
+import { multiplyRows, type TracedWeight, warmedUp } from "./ternary-product.ts";
 import {
   activationOf,
   checkRowLength,
@@ -146,14 +146,15 @@ export class MultiTernaryLinear extends Module implements TernaryLayer {
   }
 
   /** The planes, of which the first carries the gradient of them all. */
-  private traceWeights(): TracedWeight[] {
+  private traceWeights(): readonly TracedWeight[] {
     const weight = lift(this.weight);
     const straightThrough = weight.sub(weight.stopGradient()); // zero in value
-    return this.tracePlanes(weight, this.scales && lift(this.scales)).map(({ trits, scales }, i) => {
+    const planes = this.tracePlanes(weight, this.scales && lift(this.scales)).map(({ trits, scales }, i) => {
       const multiplier = scales.equal(0).where(1, scales); // trits are 0 where the scale is
       const codes = i === 0 ? trits.add(straightThrough.mul(multiplier.reciprocal())) : trits;
       return { codes, multiplier };
     });
+    return warmedUp(weight, planes);
   }
 
   private tracePlanes(weight: Tensor, scales: Tensor | undefined): TracedPlane[] {

@@ -1,6 +1,6 @@
 /** The product that every ternary layer computes: integers first, scales after, so that deployment gives the same bits. */
 import { type ActivationRuleId, activationRule } from "../../activation-rules/index.ts";
-import type { Parameter, Tensor } from "../../tensor/index.ts";
+import { type Parameter, type Tensor, ternaryShare } from "../../tensor/index.ts";
 import { type ConvolutionSizes, convolve } from "./convolution.ts";
 import { outputSize } from "./images.ts";
 
@@ -10,6 +10,23 @@ export interface TracedWeight {
   readonly codes: Tensor;
   /** `[1, 1]` or `[N, 1]`: the scales, with 1 where a scale is 0 (its trits are 0 then, and the gradient still flows). */
   readonly multiplier: Tensor;
+}
+
+/**
+ * What stands for a trained weight in a product: its planes, or in a training that warms up their mix with the float weight,
+ *
+ *     W_λ = (1 - λ) · W + λ · Σ trit_i · scale_i
+ *
+ * for whatever quantizer, with the gradient mixed alike. At λ = 1 it is not this sum, which rounds, but the planes themselves.
+ *
+ * @param weight `[N, K]`
+ */
+export function warmedUp(weight: Tensor, planes: readonly TracedWeight[]): readonly TracedWeight[] {
+  const share = ternaryShare();
+  if (!share) return planes;
+  const ternary = planes.map(({ codes, multiplier }) => codes.mul(multiplier)).reduce((sum, plane) => sum.add(plane));
+  const mixed = weight.mul(share.neg().add(1)).add(ternary.mul(share));
+  return [{ codes: mixed, multiplier: weight.constant(1).reshape([1, 1]) }];
 }
 
 /** Σ codes(x) · codes_iᵀ · (s_x · multiplier_i) + bias over rows, `[M, K]` → `[M, N]`; planes are added in their order. */

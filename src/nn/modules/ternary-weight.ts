@@ -6,7 +6,7 @@ import { createQuantizer, type Quantizer, type QuantizerOptions, quantizers } fr
 import { checkFinite, checkMagnitudes } from "../../quantizers/quantizer.ts";
 import { compile, lift, Parameter, type Tensor, tensor } from "../../tensor/index.ts";
 import type { TernarySizes } from "../summary-bytes.ts";
-import type { TracedWeight } from "./ternary-product.ts";
+import { type TracedWeight, warmedUp } from "./ternary-product.ts";
 
 /** Options that every ternary layer takes. */
 export interface TernaryOptions {
@@ -46,9 +46,10 @@ export class TernaryWeight {
     return { shape, planes: 1, scales: scaleCount(quantizer, shape), replaced: [weight, learnedScale] };
   }
 
-  /** Traced trits and scales of the current weight. */
-  trace(): TracedWeight {
-    return tracedCodes(this.quantizer, this.rows(lift(this.weight)), this.scale());
+  /** Traced trits and scales of the current weight, as a list of one plane. */
+  trace(): readonly TracedWeight[] {
+    const rows = this.rows(lift(this.weight));
+    return warmedUp(rows, [tracedCodes(this.quantizer, rows, this.scale())]);
   }
 
   /**

@@ -30,6 +30,13 @@ export interface FitOptions {
   loss?: Loss;
   /** Factor of the learning rate by step; constant by default. */
   schedule?: Schedule;
+  /**
+   * Share λ of the ternary weights in ternary layers by step, from 0 (float weights) to 1 (ternary ones, as deployed); 1
+   * throughout by default. `warmup({ warmupSteps })` rises linearly, so that a float model that was converted becomes
+   * ternary step by step instead of at once: W_λ = (1 - λ) · W + λ · trit · scale, for whatever quantizer. Validation
+   * measures the ternary model at every λ.
+   */
+  quantizationWarmup?: Schedule;
   /** Most batches of an epoch; schedules need it when the data do not tell their size. */
   stepsPerEpoch?: number;
   /** Largest norm of all gradients together. */

@@ -11,8 +11,10 @@ import type { EpochRecord, History, StopReason } from "./history.ts";
 import { crossEntropy, type Loss } from "./losses.ts";
 import type { Metric, MetricSum } from "./metrics.ts";
 import { diverged } from "./non-finite.ts";
+import { lossObjective, type Objective } from "./objective.ts";
 import { Pauses } from "./pauses.ts";
 import { type ProgressListener, progressBar } from "./progress.ts";
+import type { Schedule } from "./schedules.ts";
 import type { TrainingPosition } from "./training-position.ts";
 import { TrainingState } from "./training-step.ts";
 
@@ -30,10 +32,22 @@ const PROBED_STEPS = [0, 1, 10, 100, 1_000, 10_000];
  *   for options that do not go together
  */
 export async function fit(module: Module, data: TrainingData, options: FitOptions): Promise<History> {
-  return await new Training(module, data, options).run();
+  checkFitOptions(module, data, options);
+  return await fitTo(lossObjective(module, options.loss ?? crossEntropy), module, data, options);
+}
+
+/** `fit` with an objective of its own, for options that are checked; validation measures the module by `options.loss`. */
+export async function fitTo(
+  objective: Objective,
+  module: Module,
+  data: TrainingData,
+  options: FitOptions,
+): Promise<History> {
+  return await new Training(objective, module, data, options).run();
 }
 
 class Training {
+  readonly #objective: Objective;
   readonly #module: Module;
   readonly #data: TrainingData;
   readonly #options: FitOptions;
@@ -53,9 +67,9 @@ class Training {
   #position: TrainingPosition;
   #droppedSamples = 0;
 
-  constructor(module: Module, data: TrainingData, options: FitOptions) {
-    checkFitOptions(module, data, options);
+  constructor(objective: Objective, module: Module, data: TrainingData, options: FitOptions) {
     const { batchSize = 64, stepsPerEpoch, progress = true, shuffle = true, seed = 0 } = options;
+    this.#objective = objective;
     this.#module = module;
     this.#data = data;
     this.#options = options;
@@ -70,9 +84,10 @@ class Training {
     this.#seed = seed;
     this.#isShuffled = shuffle;
     this.#notify = typeof progress === "function" ? progress : progress ? progressBar() : () => {};
-    this.#monitor = options.earlyStopping && new EarlyStoppingMonitor(options.earlyStopping, module, this.#metrics);
+    this.#monitor =
+      options.earlyStopping && new EarlyStoppingMonitor(options.earlyStopping, objective.trained, this.#metrics);
     this.#position = { epochs: [], batch: 0, step: 0, epochsSinceBest: 0, ...this.#emptySums() };
-    if (options.schedule && this.#batches === undefined) {
+    if ((options.schedule || options.quantizationWarmup) && this.#batches === undefined) {
       throw new UsageError("a schedule needs to know the length of an epoch: pass stepsPerEpoch, or data with a size");
     }
     if (count !== undefined && this.#batches === available) this.#noteDropped(count % this.#batchSize);
@@ -84,9 +99,8 @@ class Training {
     const slots = resume === undefined ? undefined : await this.#resume(resume);
     using evaluator = this.#options.validation && new Evaluator(this.#module, this.#loss);
     using state = new TrainingState(
-      this.#module,
       {
-        loss: this.#loss,
+        objective: this.#objective,
         optimizer: this.#optimizer,
         clipNorm: this.#options.clipNorm,
         seed: this.#seed,
@@ -97,7 +111,7 @@ class Training {
     try {
       let stopReason: StopReason = this.#monitor?.isExhausted ? "early-stopping" : "finished";
       while (this.#position.epochs.length < epochs && stopReason === "finished") {
-        this.#module.train();
+        this.#objective.trained.train();
         stopReason = await this.#runEpoch(state, evaluator);
         await state.sync();
         const done = this.#position.epochs.length;
@@ -110,7 +124,7 @@ class Training {
     } finally {
       this.#noteStop();
       this.#monitor?.restoreBest();
-      this.#module.eval();
+      this.#objective.trained.eval();
     }
   }
 
@@ -159,7 +173,7 @@ class Training {
     const { batch: done, step, loss: sums, metrics } = this.#position;
     const learningRate = this.#rateAt(step);
     this.#module.sampleShape = batch.inputShape;
-    const { loss, outputs } = await state.run(batch, step + 1, learningRate);
+    const { loss, outputs } = await state.run(batch, step + 1, learningRate, this.#ternaryShareAt(step));
     if (!Number.isFinite(loss)) throw diverged(loss, this.#data, batch, step + 1, learningRate);
     this.#position = {
       ...this.#position,
@@ -199,7 +213,7 @@ class Training {
 
   async #save(path: string, state: TrainingState): Promise<void> {
     const { value: best, epochsSince = 0, parameters: bestParameters } = this.#monitor?.best ?? {};
-    await writeCheckpoint(path, this.#module, this.#optimizer, this.#settings(), {
+    await writeCheckpoint(path, this.#objective.trained, this.#optimizer, this.#settings(), {
       position: {
         ...this.#position,
         epochsSinceBest: epochsSince,
@@ -212,7 +226,7 @@ class Training {
   }
 
   async #resume(path: string): Promise<readonly Float32Array[]> {
-    const { position, slots, bestParameters } = await readCheckpoint(path, this.#module, this.#optimizer, {
+    const { position, slots, bestParameters } = await readCheckpoint(path, this.#objective.trained, this.#optimizer, {
       settings: this.#settings(),
       batches: this.#batches,
       metricCount: this.#metrics.length,
@@ -232,8 +246,10 @@ class Training {
 
   /** What decides over the bits of the result, as far as it can be written down; functions are probed. */
   #settings(): TrainingSettings {
-    const { schedule, clipNorm } = this.#options;
+    const { schedule, quantizationWarmup, clipNorm } = this.#options;
     const total = this.#totalSteps();
+    // A rate that depends on the length of the training differs here when the length does.
+    const probe = (of: Schedule): number[] => PROBED_STEPS.map((step) => of(step, total));
     const settings = {
       seed: this.#seed,
       shuffle: this.#isShuffled,
@@ -245,8 +261,9 @@ class Training {
       clipNorm,
       metrics: this.#metrics.map(({ name }) => name),
       earlyStopping: this.#monitor && { ...this.#monitor.options, patience: undefined },
-      // A rate that depends on the length of the training differs here when the length does.
-      schedule: schedule && PROBED_STEPS.map((step) => schedule(step, total)),
+      schedule: schedule && probe(schedule),
+      ...(quantizationWarmup && { quantizationWarmup: probe(quantizationWarmup) }), // absent from older checkpoints
+      ...this.#objective.settings,
       ...this.#describeLayers(),
     };
     const texts = Object.entries(settings).map(([name, value]) => [name, JSON.stringify(value) ?? "none"]);
@@ -275,6 +292,13 @@ class Training {
     const factor = this.#options.schedule?.(step, this.#totalSteps()) ?? 1;
     if (Number.isFinite(factor) && factor >= 0) return this.#optimizer.learningRate * factor;
     throw new UsageError(`the schedule must give numbers of at least 0, got ${factor} for step ${step}`);
+  }
+
+  /** λ of the quantization warm-up. */
+  #ternaryShareAt(step: number): number {
+    const share = this.#options.quantizationWarmup?.(step, this.#totalSteps()) ?? 1;
+    if (share >= 0 && share <= 1) return share;
+    throw new UsageError(`quantizationWarmup must give numbers from 0 to 1, got ${share} for step ${step}`);
   }
 
   #means(): { loss: number; metrics: Record<string, number> } {

@@ -15,9 +15,14 @@ import { type Batch, batchesOf } from "./batches.ts";
 import { evaluate, predict } from "./evaluate.ts";
 import { fit } from "./fit.ts";
 import { crossEntropy } from "./losses.ts";
-import { TrainingState } from "./training-step.ts";
+import { lossObjective } from "./objective.ts";
+import { type StepOptions, TrainingState } from "./training-step.ts";
 
-const options = { loss: crossEntropy, optimizer: adamW(), seed: 1, needsOutputs: true };
+const options = { optimizer: adamW(), seed: 1, needsOutputs: true };
+
+function stepOptions(module: Module): StepOptions {
+  return { ...options, objective: lossObjective(module, crossEntropy) };
+}
 
 async function firstBatch(data = XOR): Promise<Batch> {
   const { value } = await batchesOf(data, 0, { batchSize: 4 }).next();
@@ -94,7 +99,7 @@ test("a step is traced once, whatever the step and the learning rate", async () 
       return this.inner.forward(x);
     }
   }
-  using state = new TrainingState(new Counting(), options);
+  using state = new TrainingState(stepOptions(new Counting()));
   const batch = await firstBatch();
   for (const [i, rate] of [0.1, 0.2, 0.2, 0.05].entries()) await state.run(batch, i + 1, rate);
   expect(traces).toBe(1);
@@ -109,7 +114,7 @@ test("random draws are those of the seed and the step", async () => {
   }
   const batch = await firstBatch();
   const draw = async (seed: number, step: number): Promise<string> => {
-    using state = new TrainingState(new Noisy(), { ...options, seed });
+    using state = new TrainingState({ ...stepOptions(new Noisy()), seed });
     return (await state.run(batch, step, 0)).outputs.join();
   };
   const drawn = [await draw(1, 1), await draw(1, 2), await draw(2, 1)];
@@ -136,7 +141,7 @@ test("buffers take the values that forward gives them, in training only", async 
 test("parameters reach the host by sync, and not before", async () => {
   const module = network();
   const before = valuesOf(module);
-  using state = new TrainingState(module, options);
+  using state = new TrainingState(stepOptions(module));
   await state.run(await firstBatch(), 1, 0.1);
   expect(valuesOf(module)).toEqual(before);
   await state.sync();
@@ -144,8 +149,8 @@ test("parameters reach the host by sync, and not before", async () => {
 });
 
 test("outputs are read only when they are asked for", async () => {
-  using asking = new TrainingState(network(), options);
-  using silent = new TrainingState(network(), { ...options, needsOutputs: false });
+  using asking = new TrainingState(stepOptions(network()));
+  using silent = new TrainingState({ ...stepOptions(network()), needsOutputs: false });
   const batch = await firstBatch();
   const [asked, not] = [await asking.run(batch, 1, 0.1), await silent.run(batch, 1, 0.1)];
   expect(asked.outputs).toHaveLength(8);
@@ -198,7 +203,7 @@ describe("a layer in several places", () => {
 });
 
 test("a batch that does not fit leaves the state usable", async () => {
-  using state = new TrainingState(network(), options);
+  using state = new TrainingState(stepOptions(network()));
   const batch = await firstBatch();
   await expect(state.run({ ...batch, inputShape: [1, 2], targetShape: [2] }, 1, 0.1)).rejects.toThrow(ShapeError);
   expect((await state.run(batch, 1, 0.1)).loss).toBeGreaterThan(0);

@@ -8,7 +8,7 @@ import {
   randomKey,
   type Tensor,
   tensor,
-  withParameters,
+  traceWithParameters,
 } from "../../tensor/index.ts";
 import { distinctParameters } from "../distinct-parameters.ts";
 import type { Module } from "../module.ts";
@@ -16,7 +16,7 @@ import type { Optimizer } from "../optimizers/index.ts";
 import type { Batch } from "./batches.ts";
 import { unknownClass } from "./class-targets.ts";
 import { clipByNorm } from "./clip-gradients.ts";
-import type { Loss } from "./losses.ts";
+import type { Objective } from "./objective.ts";
 
 /** What a step reports. */
 export interface StepResult {
@@ -28,7 +28,7 @@ export interface StepResult {
 
 /** What stays the same over a training. */
 export interface StepOptions {
-  loss: Loss;
+  objective: Objective;
   optimizer: Optimizer;
   /** Largest norm of all gradients together; no clipping without it. */
   clipNorm?: number | undefined;
@@ -41,35 +41,45 @@ export interface StepOptions {
 export class TrainingState implements Disposable {
   readonly #trainable: readonly Parameter[];
   readonly #buffers: readonly Parameter[];
+  readonly #frozen: readonly Parameter[];
   readonly #options: StepOptions;
   readonly #step: Compiled;
+  /** The step of a training that warms up; another function, because λ enters it as one more tensor. */
+  readonly #warmupStep: Compiled;
   /** Trainable parameters, then buffers, then slots: all of the first kind, then all of the second ... */
   #state: Tensor[];
+  /** Values of the parameters that are only read. */
+  #frozenValues: Tensor[];
   #stepsDone = 0;
   #isSynced = true;
 
   /** @param slots values of a checkpoint, in the order of `slotValues()`; zeros without them */
-  constructor(module: Module, options: StepOptions, slots?: readonly Float32Array[]) {
-    const parameters = distinctParameters(module).map(([, parameter]) => parameter);
+  constructor(options: StepOptions, slots?: readonly Float32Array[]) {
+    const { trained, frozen } = options.objective;
+    const parameters = parametersOf(trained);
     this.#trainable = parameters.filter(({ isTrainable }) => isTrainable);
     this.#buffers = parameters.filter(({ isTrainable }) => !isTrainable);
+    this.#frozen = frozen ? parametersOf(frozen) : [];
     this.#options = options;
-    this.#step = compile((inputs) => this.#traceStep(module, inputs));
+    this.#step = compile((inputs) => this.#traceStep(inputs));
+    this.#warmupStep = compile(([share, ...inputs]) => this.#traceStep(inputs, share));
     const slotTensors = options.optimizer.slotNames.flatMap((_, slot) =>
       this.#trainable.map(({ shape, size }, i) =>
         tensor(slots?.[slot * this.#trainable.length + i] ?? new Float32Array(size), shape),
       ),
     );
     this.#state = [...this.#trainable, ...this.#buffers].map(hostTensor).concat(slotTensors);
+    this.#frozenValues = this.#frozen.map(hostTensor);
   }
 
   /**
    * Runs one step.
    *
    * @param step counted from 1
+   * @param share of the ternary weights in ternary layers, in [0, 1]; at 1 they are computed as everywhere else
    * @throws DivergedError when the loss is not finite because a target is no class of the model's
    */
-  async run(batch: Batch, step: number, learningRate: number): Promise<StepResult> {
+  async run(batch: Batch, step: number, learningRate: number, share = 1): Promise<StepResult> {
     const { optimizer, seed, needsOutputs } = this.#options;
     const inputs = [
       tensor(batch.inputs, [batch.count, ...batch.inputShape]),
@@ -77,8 +87,9 @@ export class TrainingState implements Disposable {
       randomKey(seed, step),
       ...[learningRate, ...optimizer.stepScalars(step)].map((scalar) => tensor([scalar])),
     ];
+    if (share < 1) inputs.unshift(tensor([share]));
     try {
-      const [loss, outputs, ...state] = this.#step([...this.#state, ...inputs]);
+      const [loss, outputs, ...state] = this.#runCompiled(inputs, share < 1);
       for (const old of this.#state) old.dispose();
       this.#state = state;
       this.#stepsDone = step;
@@ -124,13 +135,22 @@ export class TrainingState implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const values of this.#state) values.dispose();
+    for (const values of [...this.#state, ...this.#frozenValues]) values.dispose();
     this.#state = [];
+    this.#frozenValues = [];
     this.#step[Symbol.dispose]();
+    this.#warmupStep[Symbol.dispose]();
   }
 
-  #traceStep(module: Module, inputs: readonly Tensor[]): Tensor[] {
-    const { loss, optimizer, clipNorm } = this.#options;
+  #runCompiled(inputs: readonly Tensor[], isWarmup: boolean): Tensor[] {
+    const values = [...this.#state, ...this.#frozenValues];
+    if (!isWarmup) return this.#step([...values, ...inputs]);
+    const [share, ...others] = inputs;
+    return this.#warmupStep([share, ...values, ...others]);
+  }
+
+  #traceStep(inputs: readonly Tensor[], share?: Tensor): Tensor[] {
+    const { objective, optimizer, clipNorm } = this.#options;
     const count = this.#trainable.length;
     const known = [...this.#trainable, ...this.#buffers];
     const slotsEnd = known.length + count * optimizer.slotNames.length;
@@ -138,12 +158,19 @@ export class TrainingState implements Disposable {
     const buffers = inputs.slice(count, known.length);
     const slotsOf = (i: number): Tensor[] =>
       optimizer.slotNames.map((_, slot) => inputs[known.length + slot * count + i]);
-    const [x, target, key, rate, ...stepScalars] = inputs.slice(slotsEnd);
+    const frozenEnd = slotsEnd + this.#frozen.length;
+    const frozen = inputs.slice(slotsEnd, frozenEnd);
+    const [x, target, randomKey, rate, ...stepScalars] = inputs.slice(frozenEnd);
 
     const { value, extra, gradients } = differentiate((variables) => {
-      const { result, updates } = withParameters(known, [...variables, ...buffers], key, () => module.forward(x));
+      const values = [...variables, ...buffers, ...frozen];
+      const settings = { randomKey, ternaryShare: share };
+      const { results, updates } = traceWithParameters([...known, ...this.#frozen], values, settings, () => {
+        const { outputs, loss } = objective.trace(x, target);
+        return [loss, outputs];
+      });
       const nextBuffers = this.#buffers.map((buffer, i) => updates.get(buffer) ?? buffers[i]);
-      return { value: loss(result, target), extra: [result, ...nextBuffers] };
+      return { value: results[0], extra: [results[1], ...nextBuffers] };
     }, parameters);
 
     const [outputs, ...nextBuffers] = extra;
@@ -154,6 +181,10 @@ export class TrainingState implements Disposable {
     const nextSlots = optimizer.slotNames.flatMap((_, slot) => updates.map(({ slots }) => slots[slot]));
     return [value, outputs, ...updates.map(({ parameter }) => parameter), ...nextBuffers, ...nextSlots];
   }
+}
+
+function parametersOf(module: Module): Parameter[] {
+  return distinctParameters(module).map(([, parameter]) => parameter);
 }
 
 function hostTensor({ value, shape }: Parameter): Tensor {
