@@ -31,12 +31,17 @@ export class DeployedModel implements Disposable {
   readonly graph: Graph;
   readonly #backend: Backend;
   readonly #operations: readonly PreparedOperation[];
+  readonly #lastUses: readonly number[];
+  /** By node: whether it may write over its first input. */
+  readonly #mayOverwrite: readonly boolean[];
   #isDisposed = false;
 
   private constructor(graph: Graph, backend: Backend, operations: readonly PreparedOperation[]) {
     this.graph = graph;
     this.#backend = backend;
     this.#operations = operations;
+    this.#lastUses = lastUsesOf(graph);
+    this.#mayOverwrite = findOverwritable(graph, this.#lastUses, operations);
   }
 
   /**
@@ -103,11 +108,15 @@ export class DeployedModel implements Disposable {
     if (this.#isDisposed) throw new UsageError("this model was disposed; load or deploy it again");
     const data = input instanceof Float32Array ? input : Float32Array.from(input);
     const values: HostTensor[] = [{ data, shape: this.#shapeOf(data.length, options.shape) }];
-    const lastUse = this.#lastUses();
     for (const [i, operation] of this.#operations.entries()) {
-      const inputs = this.graph.nodes[i].inputs;
-      values.push(await operation.run(inputs.map((index) => values[index])));
-      for (const index of inputs) if (lastUse[index] === i) values[index] = RELEASED;
+      const { inputs } = this.graph.nodes[i];
+      const target = this.#mayOverwrite[i] ? values[inputs[0]].data : undefined;
+      const result = operation.run(
+        inputs.map((index) => values[index]),
+        target,
+      );
+      values.push(result instanceof Promise ? await result : result);
+      for (const index of inputs) if (this.#lastUses[index] === i) values[index] = RELEASED;
     }
     const output = values[this.graph.output];
     // Operations that only change the shape hand their input on; what the caller gets must not be what it gave.
@@ -123,14 +132,6 @@ export class DeployedModel implements Disposable {
 
   [Symbol.dispose](): void {
     this.dispose();
-  }
-
-  /** For each value the node after which nobody reads it; the output is read by the caller. */
-  #lastUses(): number[] {
-    const last = new Array<number>(this.graph.nodes.length + 1).fill(-1);
-    for (const [i, node] of this.graph.nodes.entries()) for (const index of node.inputs) last[index] = i;
-    last[this.graph.output] = Number.POSITIVE_INFINITY;
-    return last;
   }
 
   #shapeOf(length: number, given: Shape | undefined): Shape {
@@ -167,7 +168,30 @@ export class DeployedModel implements Disposable {
 const RELEASED: HostTensor = { shape: [0], data: new Float32Array(0) };
 
 /** Of a node whose work the layer before it does. */
-const HAND_ON: PreparedOperation = { run: ([x]) => x };
+const HAND_ON: PreparedOperation = { run: ([x]) => x, handsOn: true };
+
+/** For each value the node after which nobody reads it; the output is read by the caller. */
+function lastUsesOf({ nodes, output }: Graph): number[] {
+  const last = new Array<number>(nodes.length + 1).fill(-1);
+  for (const [i, node] of nodes.entries()) for (const index of node.inputs) last[index] = i;
+  last[output] = Number.POSITIVE_INFINITY;
+  return last;
+}
+
+/** Nodes after which nobody reads their first input, under none of its names; the caller's own array is never one. */
+function findOverwritable(
+  { nodes }: Graph,
+  lastUses: readonly number[],
+  operations: readonly PreparedOperation[],
+): boolean[] {
+  const origins = [0]; // the value whose data each value may have
+  for (const [i, node] of nodes.entries()) origins.push(operations[i].handsOn ? origins[node.inputs[0]] : i + 1);
+  const lastUseOfOrigin = new Array<number>(origins.length).fill(-1);
+  for (const [value, origin] of origins.entries()) {
+    lastUseOfOrigin[origin] = Math.max(lastUseOfOrigin[origin], lastUses[value]);
+  }
+  return nodes.map(({ inputs: [value] }, i) => origins[value] !== 0 && lastUseOfOrigin[origins[value]] === i);
+}
 
 function prepareNode(node: GraphNode, backend: Backend, outputFunction: OutputFunction | undefined): PreparedOperation {
   try {

@@ -73,33 +73,36 @@ export function poolWindow(node: GraphNode): WindowGeometry {
   };
 }
 
-/** Combines the pixels of each window channel by channel, row by row from its first pixel, rounding to float32 each time. */
-export function reduceWindows(
-  x: HostTensor,
-  sizes: ImageSizes,
-  window: WindowGeometry,
-  node: GraphNode,
-  combine: (combined: number, value: number) => number,
-): HostTensor {
+/** Where the windows of a pool are in the values of an image. */
+export interface Windows {
+  /** Of the result. */
+  readonly shape: readonly [number, number, number, number];
+  /** Values of an image. */
+  readonly imageSize: number;
+  /** Of each window its first pixel, row by row. */
+  readonly corners: Int32Array;
+  /** Pixels of a window after its first one, row by row; the first entry is 0. */
+  readonly offsets: Int32Array;
+}
+
+/** @throws ShapeError when the window does not fit into the image */
+export function windowsOf(sizes: ImageSizes, window: WindowGeometry, node: GraphNode): Windows {
   const { images, height, width, channels } = sizes;
-  const { kernelSize, stride } = window;
   const [outHeight, outWidth] = windowedSize(sizes, window, node);
-  const data = new Float32Array(images * outHeight * outWidth * channels);
-  let at = 0;
-  for (let image = 0; image < images; image++) {
-    for (let row = 0; row < outHeight; row++) {
-      for (let column = 0; column < outWidth; column++) {
-        const corner = ((image * height + row * stride[0]) * width + column * stride[1]) * channels;
-        for (let channel = 0; channel < channels; channel++, at++) {
-          for (let y = 0; y < kernelSize[0]; y++) {
-            for (let from = 0; from < kernelSize[1]; from++) {
-              const value = x.data[corner + (y * width + from) * channels + channel];
-              data[at] = y + from === 0 ? value : combine(data[at], value); // a store to float32 rounds
-            }
-          }
-        }
-      }
-    }
+  const { kernelSize, stride } = window;
+  return {
+    shape: [images, outHeight, outWidth, channels],
+    imageSize: height * width * channels,
+    corners: pixelsOf([outHeight, outWidth], [stride[0] * width * channels, stride[1] * channels]),
+    offsets: pixelsOf(kernelSize, [width * channels, channels]),
+  };
+}
+
+/** Indices of a grid of pixels, row by row. */
+function pixelsOf([rows, columns]: Pair, [rowStep, columnStep]: Pair): Int32Array {
+  const pixels = new Int32Array(rows * columns);
+  for (let row = 0, at = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++, at++) pixels[at] = row * rowStep + column * columnStep;
   }
-  return { shape: [images, outHeight, outWidth, channels], data };
+  return pixels;
 }

@@ -15,7 +15,13 @@ export interface HostTensor {
 
 /** An operation with its weights ready. */
 export interface PreparedOperation extends Partial<Disposable> {
-  run(inputs: readonly HostTensor[]): HostTensor | Promise<HostTensor>;
+  /**
+   * @param target where the result may be written, if it has as many values as the first input: that input itself, when
+   * nobody else reads it
+   */
+  run(inputs: readonly HostTensor[], target?: Float32Array): HostTensor | Promise<HostTensor>;
+  /** Whether the result may be the data of the first input, in another shape. */
+  readonly handsOn?: boolean;
   /** Kernel that runs it, where a backend chose one. */
   readonly kernel?: string;
 }
@@ -36,7 +42,7 @@ export interface Operation {
    * @throws ShapeError when the node does not fit the operation
    */
   prepare(node: GraphNode, backend: Backend, outputFunction?: OutputFunction): PreparedOperation;
-  /** Whether its backend layer applies an output function while it stores the outputs. */
+  /** Whether it applies an output function to its results by itself. */
   readonly appliesOutputFunctions?: true;
   /** The output function that it is, so that the operation before it may apply it instead. */
   outputFunction?(node: GraphNode): OutputFunction | undefined;

@@ -3,6 +3,7 @@ import type { OutputFunction } from "../../backends/index.ts";
 import { UnsupportedError } from "../../core/errors.ts";
 import type { GraphNode } from "../graph.ts";
 import { describe, type Operation, textAttribute } from "../operation.ts";
+import { applyOutputFunction } from "../output-function.ts";
 
 /** An elementwise function of a deployed model. */
 export interface HostFunction {
@@ -30,8 +31,15 @@ export const activation: Operation = {
   isExact: (node) => hostFunction(node).isExact,
   outputFunction: (node) => hostFunction(node).outputFunction,
   prepare(node) {
-    const { apply } = hostFunction(node);
-    return { run: ([x]) => ({ shape: x.shape, data: x.data.map(apply) }) };
+    const { apply, outputFunction } = hostFunction(node);
+    return {
+      run([x], target) {
+        const data = target ?? x.data.slice();
+        if (outputFunction) applyOutputFunction(data, outputFunction);
+        else for (let i = 0; i < data.length; i++) data[i] = apply(data[i]);
+        return { shape: x.shape, data };
+      },
+    };
   },
 };
 

@@ -2,6 +2,7 @@
 import { ShapeError } from "../../core/errors.ts";
 import { formatShape, sameShape } from "../../core/shape.ts";
 import { describe, type Operation } from "../operation.ts";
+import { applyOutputFunction } from "../output-function.ts";
 
 /** Two inputs of one shape → their sum. */
 export const add: Operation = {
@@ -9,14 +10,18 @@ export const add: Operation = {
   summary: "residual sum",
   inputCount: 2,
   isExact: true,
-  prepare: (node) => ({
-    run([a, b]) {
+  appliesOutputFunctions: true,
+  prepare: (node, _, outputFunction) => ({
+    run([a, b], target) {
       if (!sameShape(a.shape, b.shape)) {
         throw new ShapeError(
           `${describe(node)} needs two inputs of one shape, got ${formatShape(a.shape)} and ${formatShape(b.shape)}`,
         );
       }
-      return { shape: a.shape, data: a.data.map((value, i) => value + b.data[i]) };
+      const [left, right, data] = [a.data, b.data, target ?? new Float32Array(a.data.length)];
+      for (let i = 0; i < data.length; i++) data[i] = left[i] + right[i];
+      if (outputFunction) applyOutputFunction(data, outputFunction);
+      return { shape: a.shape, data };
     },
   }),
 };

@@ -1,5 +1,6 @@
 /** The mean of each window: values added row by row, each sum rounded to float32, then times f32(1 / count). */
-import { imageSizes, poolWindow, reduceWindows } from "../images.ts";
+import { elementCount } from "../../core/shape.ts";
+import { imageSizes, poolWindow, type Windows, windowsOf } from "../images.ts";
 import type { Operation } from "../operation.ts";
 
 /** `[batch, height, width, channels]` → `[batch, outHeight, outWidth, channels]`. Attributes: kernelSize, stride. */
@@ -9,12 +10,29 @@ export const averagePool: Operation = {
   isExact: true,
   prepare(node) {
     const window = poolWindow(node);
-    const inverseCount = Math.fround(1 / (window.kernelSize[0] * window.kernelSize[1]));
     return {
       run([x]) {
-        const { shape, data } = reduceWindows(x, imageSizes(x, node), window, node, (a, b) => a + b);
-        return { shape, data: data.map((sum) => sum * inverseCount) };
+        const windows = windowsOf(imageSizes(x, node), window, node);
+        const data = new Float32Array(elementCount(windows.shape));
+        meansOf(x.data, windows, data);
+        return { shape: windows.shape, data };
       },
     };
   },
 };
+
+function meansOf(x: Float32Array, { shape, imageSize, corners, offsets }: Windows, y: Float32Array): void {
+  const [, , , channels] = shape;
+  const inverseCount = Math.fround(1 / offsets.length);
+  let at = 0;
+  for (let image = 0; image < x.length; image += imageSize) {
+    for (let i = 0; i < corners.length; i++) {
+      const first = image + corners[i];
+      for (let from = first; from < first + channels; from++, at++) {
+        let sum = x[from];
+        for (let pixel = 1; pixel < offsets.length; pixel++) sum = Math.fround(sum + x[from + offsets[pixel]]);
+        y[at] = sum * inverseCount;
+      }
+    }
+  }
+}

@@ -5,13 +5,15 @@
  * Ioffe, Szegedy, "Batch Normalization", 2015, arXiv:1502.03167.
  */
 import { floatTensor, numberAttribute, type Operation, rowsOf } from "../operation.ts";
+import { applyOutputFunction } from "../output-function.ts";
 
 /** `[..., features]` → the same. Attributes: eps. Tensors: weight, bias, mean, variance, each `[features]`. */
 export const batchNorm: Operation = {
   id: "batch-norm",
   summary: "batch norm with running statistics",
   isExact: true,
-  prepare(node) {
+  appliesOutputFunctions: true,
+  prepare(node, _, outputFunction) {
     const { values: gain } = floatTensor(node, "weight", [null]);
     const features = gain.length;
     const { values: bias } = floatTensor(node, "bias", [features]);
@@ -23,15 +25,23 @@ export const batchNorm: Operation = {
       return weight * Math.fround(1 / deviation);
     });
     const shift = bias.map((value, k) => value - Math.fround(mean[k] * scale[k]));
+    // Float64 arrays of float32 values: read without a conversion each time.
+    const [scales, shifts] = [Float64Array.from(scale), Float64Array.from(shift)];
     return {
-      run([x]) {
-        const rows = rowsOf(x, features, node);
-        const data = new Float32Array(x.data.length);
-        for (let row = 0, at = 0; row < rows; row++) {
-          for (let k = 0; k < features; k++, at++) data[at] = Math.fround(x.data[at] * scale[k]) + shift[k];
-        }
+      run([x], target) {
+        rowsOf(x, features, node);
+        const data = target ?? new Float32Array(x.data.length);
+        scaleAndShift(x.data, scales, shifts, data);
+        if (outputFunction) applyOutputFunction(data, outputFunction);
         return { shape: x.shape, data };
       },
     };
   },
 };
+
+/** `y` may be `x`. */
+function scaleAndShift(x: Float32Array, scales: Float64Array, shifts: Float64Array, y: Float32Array): void {
+  for (let at = 0; at < x.length; ) {
+    for (let k = 0; k < scales.length; k++, at++) y[at] = Math.fround(x[at] * scales[k]) + shifts[k];
+  }
+}

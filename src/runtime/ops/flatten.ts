@@ -8,6 +8,7 @@ export const flatten: Operation = {
   summary: "one vector per sample",
   isExact: true,
   prepare: () => ({
+    handsOn: true,
     run([x]) {
       const shape = [x.shape[0], elementCount(x.shape.slice(1))];
       return { shape, data: x.shape.length === 4 ? channelsFirst(x) : x.data };
@@ -19,12 +20,10 @@ function channelsFirst({ shape, data }: HostTensor): Float32Array {
   const [images, height, width, channels] = shape;
   const pixels = height * width;
   const moved = new Float32Array(data.length);
-  for (let image = 0; image < images; image++) {
+  for (let image = 0, at = 0; image < images; image++) {
     const start = image * pixels * channels;
-    for (let pixel = 0; pixel < pixels; pixel++) {
-      for (let channel = 0; channel < channels; channel++) {
-        moved[start + channel * pixels + pixel] = data[start + pixel * channels + channel];
-      }
+    for (let channel = 0; channel < channels; channel++) {
+      for (let pixel = 0, from = start + channel; pixel < pixels; pixel++, from += channels) moved[at++] = data[from];
     }
   }
   return moved;

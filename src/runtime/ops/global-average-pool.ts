@@ -1,6 +1,6 @@
 /** The mean of a whole image per channel: the sum of the numeric contract over its pixels, then times f32(1 / count). */
-import { laneSum } from "../../core/rounding.ts";
 import { imageSizes } from "../images.ts";
+import { sumOf } from "../lane-sums.ts";
 import type { Operation } from "../operation.ts";
 
 /** `[batch, height, width, channels]` → `[batch, channels]`. */
@@ -17,7 +17,7 @@ export const globalAveragePool: Operation = {
       for (let image = 0; image < images; image++) {
         for (let channel = 0; channel < channels; channel++) {
           const first = image * pixels * channels + channel;
-          data[image * channels + channel] = laneSum(pixels, (k) => x.data[first + k * channels]) * inverseCount;
+          data[image * channels + channel] = sumOf(x.data, first, pixels, channels) * inverseCount;
         }
       }
       return { shape: [images, channels], data };

@@ -3,30 +3,32 @@
  *
  * Zhang, Sennrich, "Root Mean Square Layer Normalization", 2019, arXiv:1910.07467.
  */
-import { laneSum } from "../../core/rounding.ts";
+import { sumOfSquares } from "../lane-sums.ts";
 import { floatTensor, numberAttribute, type Operation, rowsOf } from "../operation.ts";
+import { applyOutputFunction } from "../output-function.ts";
 
 /** `[..., features]` → the same. Attributes: eps. Tensors: weight `[features]`. */
 export const rmsNorm: Operation = {
   id: "rms-norm",
   summary: "root mean square norm",
   isExact: true,
-  prepare(node) {
+  appliesOutputFunctions: true,
+  prepare(node, _, outputFunction) {
     const { values: gain } = floatTensor(node, "weight", [null]);
     const features = gain.length;
     const eps = Math.fround(numberAttribute(node, "eps"));
     const inverseCount = Math.fround(1 / features);
     return {
-      run([x]) {
+      run([x], target) {
         const rows = rowsOf(x, features, node);
-        const data = new Float32Array(x.data.length);
+        const data = target ?? new Float32Array(x.data.length);
         for (let row = 0; row < rows; row++) {
           const start = row * features;
-          const squares = laneSum(features, (k) => Math.fround(x.data[start + k] * x.data[start + k]));
-          const mean = Math.fround(squares * inverseCount);
+          const mean = Math.fround(sumOfSquares(x.data, start, features) * inverseCount);
           const inverse = Math.fround(1 / Math.fround(Math.sqrt(Math.fround(mean + eps))));
           for (let k = 0; k < features; k++) data[start + k] = Math.fround(x.data[start + k] * inverse) * gain[k];
         }
+        if (outputFunction) applyOutputFunction(data, outputFunction);
         return { shape: x.shape, data };
       },
     };
