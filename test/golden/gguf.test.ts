@@ -1,4 +1,8 @@
-/** GGUF files whose ternary blocks are equal to llama.cpp's own: read, checked, and written again byte for byte. */
+/**
+ * GGUF files whose ternary blocks are equal to llama.cpp's own, and a file and blocks by `gguf` 0.19.0, ggml's Python
+ * package: read, checked, and written again byte for byte.
+ */
+import { readFileSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,6 +11,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { checkForLlamaCpp, type GgufReader, ggufFloats, openGguf, writeGguf } from "../../src/files/gguf/index.ts";
 
 const folder = join(import.meta.dirname, "llama-cpp");
+const python = join(import.meta.dirname, "gguf-python");
 const models = ["llama_tied-tq2_0.gguf", "llama_tied-tq1_0.gguf", "llama_tied-f32.gguf.gz"];
 let temporary = "";
 
@@ -76,4 +81,40 @@ test("the floats of the F32 file and the F16 embedding are what the bytes say", 
   const embedding = ggufFloats(await reader.read("token_embd.weight"), 1);
   expect(embedding).toHaveLength(320 * 256);
   expect(embedding.every(Number.isFinite)).toBe(true);
+});
+
+test("a file of every value type and many element types is read and written again byte for byte", async () => {
+  const path = join(python, "all-types.gguf");
+  await using reader = await openGguf(path);
+  expect(reader.alignment).toBe(64);
+  const value = (key: string) => reader.metadata.get(`test.${key}`)?.value;
+  expect(["u8", "i8", "u16", "i16", "u32", "i32"].map(value)).toEqual([
+    200,
+    -100,
+    65535,
+    -32768,
+    2 ** 32 - 1,
+    -(2 ** 31),
+  ]);
+  expect(["u64", "i64"].map(value)).toEqual([2n ** 64n - 1n, -(2n ** 63n)]);
+  expect(["f32", "f64", "bool", "text"].map(value)).toEqual([Math.fround(0.1), 0.1, true, "größe 🙂\0 end"]);
+  expect(value("strings")).toEqual(["a", "", "ü", "🙂"]);
+  expect(value("i64s")).toEqual(BigInt64Array.of(-1n, 2n ** 62n));
+  expect(reader.tensors.get("I32")?.shape).toEqual([2, 1, 3, 4]);
+  expect(ggufFloats(await reader.read("F16"), 1)).toEqual(Float32Array.of(0, 1, 2, 3, 4, 5));
+  expect(ggufFloats(await reader.read("F64"), 28)).toEqual(Float32Array.of(0, 1 / 3, 2 / 3, 1, 4 / 3));
+  expect(ggufFloats(await reader.read("BF16"), 30)).toEqual(Float32Array.of(1, -2));
+
+  const copy = join(temporary, "all-types.gguf");
+  await writeGguf(copy, reader.metadata, tensorsOf(reader, 7), { readBy: "any" });
+  expect((await readFile(copy)).equals(await readFile(path)), "the whole file").toBe(true);
+});
+
+const { cases }: { cases: { type: string; id: number; bytes: string; floats: string }[] } = JSON.parse(
+  readFileSync(join(python, "ggml-blocks.json"), "utf8"),
+);
+
+test.each(cases)("blocks of $type are the floats that ggml gives, in all bits", ({ id, bytes, floats }) => {
+  const decoded = ggufFloats(Buffer.from(bytes, "hex"), id);
+  expect(Buffer.from(decoded.buffer).toString("hex")).toBe(floats);
 });

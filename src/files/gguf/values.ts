@@ -22,7 +22,7 @@ export type GgufValue =
 export type GgufMetadata = ReadonlyMap<string, GgufValue>;
 
 /** The names of value types; the index of each is its id in files. */
-export const valueTypeNames = [
+export const valueTypeNames: readonly GgufValue["type"][] = [
   "uint8",
   "int8",
   "uint16",
@@ -36,7 +36,7 @@ export const valueTypeNames = [
   "uint64",
   "int64",
   "float64",
-] as const satisfies readonly GgufValue["type"][];
+];
 
 /** How values of a fixed size are stored. */
 export const storedAs: Readonly<Record<GgufFixedType, ElementType>> = {
