@@ -142,7 +142,12 @@ function makeLayer(): void {
 }
 
 /** Panel by panel; a layer of strange sizes refuses them, and is left without. */
-function fillPanels(layer: NativeLayer, [outFeatures, inFeatures]: readonly number[], planes: number, hasBias: boolean) {
+function fillPanels(
+  layer: NativeLayer,
+  [outFeatures, inFeatures]: readonly number[],
+  planes: number,
+  hasBias: boolean,
+) {
   const panels = Math.ceil(outFeatures / layer.panelOutputs) + (random.integer(20) === 0 ? random.integer(3) - 1 : 0);
   for (let panel = 0; panel < panels; panel++) {
     const rows = Math.min(layer.panelOutputs, outFeatures - panel * layer.panelOutputs);
