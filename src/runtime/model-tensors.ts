@@ -4,7 +4,7 @@ import { formatShape, type Shape, sameShape } from "../core/shape.ts";
 import { checkScale } from "../core/ternary-matrix.ts";
 import { shorten } from "../files/header-cursor.ts";
 import { type ElementType, readFloat32, readUint8, type TensorEntry, tensorEntry } from "../files/index.ts";
-import { modelFormatById } from "../formats/index.ts";
+import { formatById } from "../formats/index.ts";
 import type { FloatTensor, GraphNode, NodeTensor, PackedTensor } from "./graph.ts";
 import { type FloatTensorHeader, MAX_AXES, type NodeHeader, type TernaryTensorHeader } from "./model-header.ts";
 
@@ -68,7 +68,7 @@ export class StoredTensors {
     const scales = readFloat32(scalesEntry, this.#file);
     this.#checkEach(scalesEntry, scales, checkScale);
     const bytes = readUint8(packed, this.#file);
-    this.#check(packed, () => modelFormatById(header.format).check(bytes, header));
+    this.#check(packed, () => formatById(header.format).check(bytes, header));
     return { ...header, bytes, scales };
   }
 
@@ -144,7 +144,7 @@ function scalesName(stored: string): string {
 
 /** `[outFeatures, bytes of a row]` where the format stores rows one after the other, else `[bytes]`. */
 function packedShape({ format: id, outFeatures, inFeatures }: Omit<TernaryTensorHeader, "kind">): Shape {
-  const format = modelFormatById(id);
+  const format = formatById(id);
   const byteLength = format.byteLength({ outFeatures, inFeatures });
   const rowBytes = format.byteLength({ outFeatures: 1, inFeatures });
   return outFeatures * rowBytes === byteLength ? [outFeatures, rowBytes] : [byteLength];
