@@ -70,7 +70,7 @@ test("bitlinear/nn loads the training engine, which shows that the test above wo
 test.each(["es2023", "es2023,esnext.disposable,dom,dom.iterable"])(
   "a strict project with the library %s accepts the types of every entry",
   async (library) => {
-    const entries = ["bitlinear", "bitlinear/nn", "bitlinear/datasets"];
+    const entries = ["bitlinear", "bitlinear/nn", "bitlinear/convert", "bitlinear/datasets"];
     const lines = entries.map((entry, i) => `import * as names${i} from "${entry}";\nexport { names${i} };\n`);
     const consumer = join(installed, "consumer.ts");
     await writeFile(consumer, lines.join(""));

@@ -1,0 +1,135 @@
+/** A whole conversion: plan, planes tensor by tensor, the file, its proof and the report. */
+import { UsageError } from "../core/errors.ts";
+import { type ByteSource, nodeModule } from "../files/index.ts";
+import type { OpenCheckpointOptions } from "./checkpoint-source.ts";
+import type { Checkpoint } from "./checkpoints/checkpoint.ts";
+import { openCheckpoint } from "./checkpoints/index.ts";
+import { chooseTarget } from "./choose-target.ts";
+import { type ConversionReport, makeReport } from "./conversion-report.ts";
+import { fitLayer, repackLayer } from "./convert-layer.ts";
+import type { LayerFigures } from "./layer-figures.ts";
+import { type ConversionPlan, type PlanOptions, planConversion } from "./plan.ts";
+import { proveWritten } from "./prove-written.ts";
+import { WorkFolder } from "./work-folder.ts";
+import { tensorOf, writeTarget } from "./write-target.ts";
+
+/** What a conversion tells while it runs. */
+export type ConversionEvent =
+  | { readonly kind: "resumed"; readonly tensors: number }
+  | {
+      readonly kind: "step";
+      /** The tensor that is converted. */
+      readonly tensor: string;
+      /** Weights that are done, and all of them. */
+      readonly done: number;
+      readonly total: number;
+    }
+  | { readonly kind: "writing" }
+  | { readonly kind: "proving" };
+
+/** What a conversion does, and how it is watched and stopped. */
+export interface ConvertOptions extends PlanOptions, OpenCheckpointOptions {
+  /** Stops after the block of rows that is being converted; what is finished is kept for the next time. */
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((event: ConversionEvent) => void) | undefined;
+}
+
+/**
+ * Converts a file of weights. The file that is there is replaced when the new one is whole and proved; what a conversion
+ * that was stopped had finished is found in `<out>.partial` and not made again. Node only.
+ *
+ * @throws UsageError, UnsupportedError and FileError as `openCheckpoint` and `planConversion` do, and when the file cannot be
+ *   written
+ * @throws the reason of `signal` once it is aborted
+ */
+export async function convertFile(
+  source: ByteSource,
+  out: string,
+  options: ConvertOptions = {},
+): Promise<ConversionReport> {
+  await using checkpoint = await openCheckpoint(source, options);
+  const plan = planConversion(checkpoint, out, options);
+  return await runConversion(checkpoint, plan, out, options);
+}
+
+/** Carries out a plan. */
+export async function runConversion(
+  checkpoint: Checkpoint,
+  plan: ConversionPlan,
+  out: string,
+  options: Pick<ConvertOptions, "signal" | "onProgress"> = {},
+): Promise<ConversionReport> {
+  const started = performance.now();
+  const { signal, onProgress = () => {} } = options;
+  if (plan.tensors.length === 0)
+    throw new UsageError(`${checkpoint.file} holds no tensors: there is nothing to convert`);
+  const path = await realPath(out);
+  if (path === (await realPath(checkpoint.file))) throw new UsageError(`${out} is the source: give another file`);
+  const { target } = chooseTarget(out, { to: plan.target, format: plan.format });
+  await using work = await WorkFolder.open(path, await identityOf(checkpoint, plan));
+  const resumedTensors = work.finished.size;
+  if (resumedTensors > 0) onProgress({ kind: "resumed", tensors: resumedTensors });
+  await makePlanes({ checkpoint, plan, work }, options);
+  onProgress({ kind: "writing" });
+  const unfinished = work.pathFor(path);
+  const advice = await writeTarget(unfinished, target, { checkpoint, plan, work });
+  signal?.throwIfAborted();
+  onProgress({ kind: "proving" });
+  const figures = new Map<string, LayerFigures>();
+  for (const name of work.finished) figures.set(name, (await work.describe(name)).figures);
+  let report: ConversionReport;
+  {
+    await using written = await openCheckpoint(unfinished);
+    const proofs = await proveWritten(written, { source: checkpoint, plan, work, signal });
+    const notes = [...plan.notes, ...advice];
+    const seconds = (performance.now() - started) / 1000;
+    report = makeReport({ plan, out, source: checkpoint, written, figures, proofs, notes, resumedTensors, seconds });
+  }
+  await nodeModule("node:fs/promises", out).rename(unfinished, path);
+  await work.remove();
+  return report;
+}
+
+async function makePlanes(
+  { checkpoint, plan, work }: { checkpoint: Checkpoint; plan: ConversionPlan; work: WorkFolder },
+  { signal, onProgress = () => {} }: Pick<ConvertOptions, "signal" | "onProgress">,
+): Promise<void> {
+  const todo = plan.tensors.filter(({ action }) => action.kind === "fit" || action.kind === "repack");
+  const weightsOf = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1);
+  const total = todo.reduce((sum, { shape }) => sum + weightsOf(shape), 0);
+  let done = 0;
+  for (const { name, shape, action } of todo) {
+    if (work.finished.has(name)) {
+      done += weightsOf(shape);
+      continue;
+    }
+    signal?.throwIfAborted();
+    onProgress({ kind: "step", tensor: name, done, total });
+    const onBlock = (weights: number): void => {
+      done += weights;
+      onProgress({ kind: "step", tensor: name, done, total });
+      signal?.throwIfAborted();
+    };
+    const tensor = tensorOf(checkpoint, name);
+    if (tensor.kind === "ternary") await repackLayer(tensor, { work, onBlock });
+    else if (tensor.kind === "float" && action.kind === "fit") {
+      await fitLayer(tensor, action, { work, file: checkpoint.file, onBlock });
+    }
+  }
+}
+
+/** What finished tensors depend on: the source's size and time, and the plan. */
+async function identityOf(checkpoint: Checkpoint, plan: ConversionPlan): Promise<string> {
+  const { stat } = nodeModule("node:fs/promises", checkpoint.file);
+  const status = await stat(checkpoint.file).catch(() => undefined); // bytes and blobs have no time
+  const { createHash } = nodeModule("node:crypto", checkpoint.file);
+  const facts = [checkpoint.file, checkpoint.byteLength, status?.mtimeMs ?? null, plan];
+  return createHash("sha256").update(JSON.stringify(facts)).digest("hex");
+}
+
+/** The path behind symbolic links, as far as it exists. */
+async function realPath(path: string): Promise<string> {
+  const { realpath } = nodeModule("node:fs/promises", path);
+  const { resolve } = nodeModule("node:path", path);
+  return await realpath(path).catch(() => resolve(path));
+}

@@ -1,0 +1,23 @@
+/** Float models to ternary ones, ternary files to one another, and what that cost. */
+export type { OpenCheckpointOptions } from "./checkpoint-source.ts";
+export {
+  type Checkpoint,
+  type CheckpointKind,
+  type CheckpointTensor,
+  checkpointKinds,
+  type FloatTensor,
+  openCheckpoint,
+  type TernaryTensor,
+} from "./checkpoints/index.ts";
+export type { ConversionReport, LayerReport, ReportTotal } from "./conversion-report.ts";
+export { type ConversionEvent, type ConvertOptions, convertFile } from "./convert-file.ts";
+export {
+  type ConversionPlan,
+  type ConversionRule,
+  type PlannedAction,
+  type PlannedTensor,
+  type PlanOptions,
+  planConversion,
+} from "./plan.ts";
+export type { TensorProof } from "./prove-written.ts";
+export { type Target, type TargetFormat, targets } from "./targets/index.ts";
