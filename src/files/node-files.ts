@@ -60,12 +60,27 @@ export async function fillFromFile(
     signal?.throwIfAborted();
     const wanted = Math.min(CHUNK_BYTES, bytes.length - done);
     const { bytesRead } = await handle.read(bytes, done, wanted, start + done);
-    if (bytesRead === 0) {
-      const problem = `expected ${size} bytes: the file became shorter while it was read`;
-      throw new FileError(problem, { file, offset: start + done });
-    }
+    if (bytesRead === 0) throw shortened(file, size, start + done);
     done += bytesRead;
   }
+}
+
+/** The same before it returns, from an open file. */
+export function fillFromFileNow(
+  bytes: Uint8Array,
+  descriptor: number,
+  { file, size, start }: { file: string; size: number; start: number },
+): void {
+  const { readSync } = nodeModule("node:fs", file);
+  for (let done = 0; done < bytes.length; ) {
+    const bytesRead = readSync(descriptor, bytes, done, bytes.length - done, start + done);
+    if (bytesRead === 0) throw shortened(file, size, start + done);
+    done += bytesRead;
+  }
+}
+
+function shortened(file: string, size: number, offset: number): FileError {
+  return new FileError(`expected ${size} bytes: the file became shorter while it was read`, { file, offset });
 }
 
 /**

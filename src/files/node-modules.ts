@@ -4,6 +4,7 @@ import { UnsupportedError } from "../core/errors.ts";
 /** The modules that this package uses, by name. */
 export interface NodeModules {
   "node:crypto": typeof import("node:crypto");
+  "node:fs": typeof import("node:fs");
   "node:fs/promises": typeof import("node:fs/promises");
   "node:path": typeof import("node:path");
   "node:url": typeof import("node:url");

@@ -41,9 +41,28 @@ test.each(sources)("%s gives each of its parts", async (_, source, name) => {
   await fc.assert(
     fc.asyncProperty(part, async ([begin, end]) => {
       expect(new Uint8Array(await ranges.read(begin, end - begin))).toEqual(content.slice(begin, end));
+      const target = new Uint8Array(end - begin);
+      ranges.readInto?.(begin, target);
+      if (ranges.readInto) expect(target).toEqual(content.slice(begin, end));
     }),
     { numRuns: 40 },
   );
+});
+
+test.each(sources)("%s can be read at once, unless it is a blob", async (_, source) => {
+  await using ranges = await openRanges(source());
+  expect(ranges.readInto === undefined).toBe(source() instanceof Blob);
+  if (ranges.readInto) expect(() => ranges.readInto?.(299, new Uint8Array(2))).toThrow(FileError);
+});
+
+test("a file that became shorter, or was closed, cannot be read at once", async () => {
+  const shorter = join(folder, "shorter.bin");
+  await writeFile(shorter, content);
+  const ranges = await openRanges(shorter);
+  await truncate(shorter, 10);
+  expect(() => ranges.readInto?.(5, new Uint8Array(10))).toThrow("became shorter");
+  await ranges[Symbol.asyncDispose]();
+  expect(() => ranges.readInto?.(0, new Uint8Array(1))).toThrow(FileError);
 });
 
 test.each(sources)("%s has nothing beyond its end", async (_, source) => {

@@ -1,7 +1,7 @@
 /** Bytes in parts: a file of any size is never in memory as a whole. */
 import { FileError } from "../core/errors.ts";
 import { fileErrorOf } from "./node-file-errors.ts";
-import { fillFromFile, pathOfFileUrl } from "./node-files.ts";
+import { fillFromFile, fillFromFileNow, pathOfFileUrl } from "./node-files.ts";
 import { nodeModule } from "./node-modules.ts";
 import { type ByteSource, nameOfBlob, readBlobBytes, readBytes, urlOf } from "./source.ts";
 
@@ -16,6 +16,12 @@ export interface RangeSource extends AsyncDisposable {
    * @throws FileError beyond the end, when the file became shorter or was closed, or they cannot be had
    */
   read(offset: number, byteLength: number): Promise<Uint8Array>;
+  /**
+   * Fills `target` before it returns; absent where that cannot be done, as for `Blob`s.
+   *
+   * @throws FileError as `read` does
+   */
+  readInto?(offset: number, target: Uint8Array): void;
 }
 
 /**
@@ -31,7 +37,10 @@ export async function openRanges(source: ByteSource): Promise<RangeSource> {
   const path = pathOf(source);
   if (path !== undefined) return openFile(path);
   const { bytes, file } = await readBytes(source);
-  return rangesOf(file, bytes.length, async (offset, byteLength) => bytes.subarray(offset, offset + byteLength));
+  return rangesOf(file, bytes.length, {
+    read: async (offset, byteLength) => bytes.subarray(offset, offset + byteLength),
+    readInto: (offset, target) => target.set(bytes.subarray(offset, offset + target.length)),
+  });
 }
 
 /** The path that a source is or names by a `file:` URL; undefined for all others. */
@@ -43,9 +52,9 @@ function pathOf(source: ByteSource): string | undefined {
 
 function rangesOfBlob(blob: Blob): RangeSource {
   const file = nameOfBlob(blob);
-  return rangesOf(file, blob.size, (offset, byteLength) =>
-    readBlobBytes(blob.slice(offset, offset + byteLength), file),
-  );
+  return rangesOf(file, blob.size, {
+    read: (offset, byteLength) => readBlobBytes(blob.slice(offset, offset + byteLength), file),
+  });
 }
 
 async function openFile(path: string): Promise<RangeSource> {
@@ -61,7 +70,10 @@ async function openFile(path: string): Promise<RangeSource> {
         await fillFromFile(bytes, handle, { file: path, size, start });
         return bytes;
       };
-      return rangesOf(path, size, read, () => handle.close());
+      const readInto = (start: number, target: Uint8Array): void => {
+        fillFromFileNow(target, handle.fd, { file: path, size, start });
+      };
+      return rangesOf(path, size, { read, readInto, close: () => handle.close() });
     } catch (error) {
       await handle.close();
       throw error;
@@ -71,28 +83,38 @@ async function openFile(path: string): Promise<RangeSource> {
   }
 }
 
-/** A source over `read`, which is asked only for what the source has. */
-function rangesOf(
-  file: string,
-  size: number,
-  read: RangeSource["read"],
-  close: () => Promise<void> = async () => undefined,
-): RangeSource {
+/** Ways to read that are asked only for what the source has. */
+interface RangeReading extends Pick<RangeSource, "read" | "readInto"> {
+  close?(): Promise<void>;
+}
+
+function rangesOf(file: string, size: number, { read, readInto, close }: RangeReading): RangeSource {
+  const checkWithin = (offset: number, byteLength: number): void => {
+    if (isWithin(offset, byteLength, size)) return;
+    const problem = `${byteLength} bytes from byte ${offset} on are not within its ${size} bytes`;
+    throw new FileError(`${problem}: the file is truncated or damaged`, { file });
+  };
+  const readNow = (offset: number, target: Uint8Array): void => {
+    checkWithin(offset, target.length);
+    try {
+      readInto?.(offset, target);
+    } catch (cause) {
+      throw fileErrorOf(cause, file, "read");
+    }
+  };
   return {
     file,
     byteLength: size,
     async read(offset, byteLength) {
-      if (!isWithin(offset, byteLength, size)) {
-        const problem = `${byteLength} bytes from byte ${offset} on are not within its ${size} bytes`;
-        throw new FileError(`${problem}: the file is truncated or damaged`, { file });
-      }
+      checkWithin(offset, byteLength);
       try {
         return await read(offset, byteLength);
       } catch (cause) {
         throw fileErrorOf(cause, file, "read"); // more than the memory holds, too
       }
     },
-    [Symbol.asyncDispose]: close,
+    ...(readInto && { readInto: readNow }),
+    [Symbol.asyncDispose]: close ?? (async () => undefined),
   };
 }
 
