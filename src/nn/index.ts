@@ -15,6 +15,15 @@ export { type ConvertOptions, convertToBitLinear } from "./convert-to-bit-linear
 export type { DeployOptions } from "./deploy.ts";
 export { estimateMemory, type LayerSizes, type MemoryEstimate, type MemoryUse } from "./estimate-memory.ts";
 export { manualSeed } from "./initialise.ts";
+export {
+  addLora,
+  type LoraAddition,
+  type LoraMerge,
+  type LoraOptions,
+  type MergeError,
+  type MergeOptions,
+  mergeLora,
+} from "./lora.ts";
 export { type Activation, type Layer, Module } from "./module.ts";
 export { AvgPool2d } from "./modules/avg-pool2d.ts";
 export { BatchNorm, type BatchNormOptions } from "./modules/batch-norm.ts";
@@ -28,6 +37,7 @@ export { GlobalAveragePool2d } from "./modules/global-average-pool2d.ts";
 export type { Pair } from "./modules/images.ts";
 export { LayerNorm } from "./modules/layer-norm.ts";
 export { Linear, type LinearOptions } from "./modules/linear.ts";
+export { type LoraLayerOptions, LoraLinear } from "./modules/lora-linear.ts";
 export { MaxPool2d } from "./modules/max-pool2d.ts";
 export { type AttentionOptions, MultiHeadAttention, type ProjectionOptions } from "./modules/multi-head-attention.ts";
 export {

@@ -107,7 +107,8 @@ function checkShape(
   );
 }
 
-function relativeError(weights: Float32Array, planes: readonly TernaryMatrix[]): number {
+/** ‖W - Σ trits · scale‖ / ‖W‖, summed in float64; ‖Σ trits · scale‖ for weights of 0. */
+export function relativeError(weights: Float32Array, planes: readonly TernaryMatrix[]): number {
   const real = sumPlanes(planes);
   let [error, size] = [0, 0]; // float64
   for (let i = 0; i < weights.length; i++) {

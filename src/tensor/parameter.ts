@@ -9,8 +9,8 @@ export class Parameter {
   readonly shape: Shape;
   /** Row-major values, float32; replaced as a whole by training, so keep the parameter rather than this array. */
   value: Float32Array;
-  /** False for buffers, which `fit` stores and restores but does not optimise. */
-  readonly isTrainable: boolean;
+  /** False for buffers and what was frozen, which `fit` stores and restores but does not optimise; read when it starts. */
+  isTrainable: boolean;
 
   /** @throws ShapeError when `value` does not hold `shape` */
   constructor(shape: Shape, value: Float32Array = new Float32Array(elementCount(shape)), isTrainable = true) {

@@ -23,7 +23,8 @@ export interface BatchNormOptions {
  * In training: y = (x - mean) / sqrt(variance + eps) · weight + bias with the statistics of the batch, which also move the
  * running ones: running = (1 - momentum) · running + momentum · batch, the variance unbiased, as in PyTorch. In evaluation:
  * y = x · scale + shift with scale = weight / sqrt(runningVar + eps) and shift = bias - runningMean · scale. Exact when
- * deployed, which is in evaluation mode.
+ * deployed, which is in evaluation mode. A norm whose gain is frozen (`weight.isTrainable = false`) is so in training, too:
+ * what was trained beside its statistics goes on to see them.
  *
  * Ioffe, Szegedy, "Batch Normalization", 2015, arXiv:1502.03167.
  */
@@ -56,7 +57,7 @@ export class BatchNorm extends Module {
 
   override forward(x: Tensor): Tensor {
     checkLastAxis(this, x, this.features);
-    if (this.isTraining) return this.normaliseBatch(x);
+    if (this.isTraining && this.weight.isTrainable) return this.normaliseBatch(x);
     const scale = lift(this.weight).mul(lift(this.runningVar).add(this.eps).sqrt().reciprocal());
     const shift = lift(this.bias).sub(lift(this.runningMean).mul(scale));
     return x.mul(scale).add(shift);
