@@ -9,6 +9,7 @@ import {
   readBytes,
   type SafetensorsReader,
 } from "../files/index.ts";
+import { type JsonLimits, parseBoundedJson } from "../runtime/bounded-json.ts";
 
 /** How a checkpoint that says too little of itself is to be read. */
 export interface OpenCheckpointOptions {
@@ -19,8 +20,14 @@ export interface OpenCheckpointOptions {
   readonly linearClass?: string | undefined;
 }
 
+/** What the config.json beside a file holds. */
+export interface Configuration {
+  readonly members: Readonly<Record<string, unknown>>;
+  readonly file: string;
+}
+
 const START_BYTES = 64;
-const MAX_CONFIG_BYTES = 1 << 24;
+const CONFIG_LIMITS: JsonLimits = { length: 2 ** 24, depth: 64, values: 2 ** 20 };
 
 /** A file to be recognised and read. */
 export class CheckpointSource implements AsyncDisposable {
@@ -30,6 +37,7 @@ export class CheckpointSource implements AsyncDisposable {
   /** The file's first bytes, fewer where it has fewer. */
   readonly start: Uint8Array;
   readonly ranges: RangeSource;
+  readonly #opened: AsyncDisposable[];
   #safetensors: Promise<SafetensorsReader> | undefined;
 
   private constructor(source: ByteSource, ranges: RangeSource, start: Uint8Array, options: OpenCheckpointOptions) {
@@ -37,6 +45,7 @@ export class CheckpointSource implements AsyncDisposable {
     this.ranges = ranges;
     this.start = start;
     this.options = options;
+    this.#opened = [ranges];
   }
 
   /** @throws FileError when the file cannot be read */
@@ -57,39 +66,67 @@ export class CheckpointSource implements AsyncDisposable {
   }
 
   /** Whether the file begins with these bytes. */
-  startsWith(...bytes: number[]): boolean {
-    return bytes.every((byte, i) => this.start[i] === byte);
+  startsWith(bytes: Iterable<number>): boolean {
+    return [...bytes].every((byte, i) => this.start[i] === byte);
+  }
+
+  /** Hands over a reader, which is closed with the source. */
+  own<Reader extends AsyncDisposable>(reader: Reader): Reader {
+    this.#opened.push(reader);
+    return reader;
   }
 
   /** The reader of a safetensors file or index, opened once; undefined where the file is none. @throws FileError when it is damaged */
   async safetensors(): Promise<SafetensorsReader | undefined> {
     if (!this.#looksLikeSafetensors()) return undefined;
-    this.#safetensors ??= openSafetensors(this.source);
+    this.#safetensors ??= openSafetensors(this.source).then((reader) => this.own(reader));
     return await this.#safetensors;
   }
 
-  /** The text of a file beside this one; undefined where there is none, or the source has no folder. */
-  async readBeside(name: string): Promise<{ readonly text: string; readonly file: string } | undefined> {
+  /**
+   * The configuration beside the file, `config.json` or named after the file; undefined where there is none, or the source
+   * has no folder.
+   *
+   * @throws FileError when it is no JSON object
+   */
+  async config(): Promise<Configuration | undefined> {
     if (typeof this.source !== "string" && !(this.source instanceof URL)) return undefined;
-    const { dirname, join } = nodeModule("node:path", this.file);
-    const file = join(dirname(this.file), name);
-    const { bytes } = await readBytes(file, { maxByteLength: MAX_CONFIG_BYTES }).catch((error: unknown) => {
-      if (error instanceof FileError && isMissing(error.cause)) return { bytes: undefined };
-      throw error;
-    });
-    return bytes && { text: new TextDecoder().decode(bytes), file };
+    const { basename, dirname, extname, join } = nodeModule("node:path", this.file);
+    const own = `${basename(this.file, extname(this.file))}.config.json`;
+    for (const name of ["config.json", own]) {
+      const file = join(dirname(this.file), name);
+      const text = await readTextIfThere(file);
+      if (text === undefined) continue;
+      const members = parseBoundedJson(text, CONFIG_LIMITS, name, file);
+      if (isObject(members)) return { members, file };
+      throw new FileError("expected a JSON object", { file });
+    }
+    return undefined;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const reader = await this.#safetensors?.catch(() => undefined);
-    await reader?.[Symbol.asyncDispose]();
-    await this.ranges[Symbol.asyncDispose]();
+    await this.#safetensors?.catch(() => undefined);
+    for (const opened of this.#opened.reverse()) await opened[Symbol.asyncDispose]();
   }
 
-  /** A header starts with its length and "{"; an index is JSON by its name. */
+  /** A header stands behind its length and starts with a brace; an index, or a damaged file, is told by its name. */
   #looksLikeSafetensors(): boolean {
-    return this.file.endsWith(".safetensors") || this.file.endsWith(".index.json") || this.start[8] === 0x7b;
+    return /\.(safetensors|index\.json)$/i.test(this.file) || this.start[8] === "{".charCodeAt(0);
   }
+}
+
+async function readTextIfThere(file: string): Promise<string | undefined> {
+  try {
+    const { bytes } = await readBytes(file, { maxByteLength: CONFIG_LIMITS.length });
+    return new TextDecoder().decode(bytes);
+  } catch (error) {
+    if (error instanceof FileError && isMissing(error.cause)) return undefined;
+    throw error;
+  }
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function isMissing(cause: unknown): boolean {

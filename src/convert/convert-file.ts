@@ -1,6 +1,6 @@
 /** A whole conversion: plan, planes tensor by tensor, the file, its proof and the report. */
 import { UsageError } from "../core/errors.ts";
-import { type ByteSource, nodeModule } from "../files/index.ts";
+import { type ByteSource, nodeModule, writeFileAtomic } from "../files/index.ts";
 import type { OpenCheckpointOptions } from "./checkpoint-source.ts";
 import type { Checkpoint } from "./checkpoints/checkpoint.ts";
 import { openCheckpoint } from "./checkpoints/index.ts";
@@ -10,6 +10,7 @@ import { fitLayer, repackLayer } from "./convert-layer.ts";
 import type { LayerFigures } from "./layer-figures.ts";
 import { type ConversionPlan, type PlanOptions, planConversion } from "./plan.ts";
 import { proveWritten } from "./prove-written.ts";
+import type { Neighbour } from "./targets/target.ts";
 import { WorkFolder } from "./work-folder.ts";
 import { tensorOf, writeTarget } from "./write-target.ts";
 
@@ -72,16 +73,16 @@ export async function runConversion(
   await makePlanes({ checkpoint, plan, work }, options);
   onProgress({ kind: "writing" });
   const unfinished = work.pathFor(path);
-  const advice = await writeTarget(unfinished, target, { checkpoint, plan, work });
+  const { notes: advice, neighbours } = await writeTarget(unfinished, target, { checkpoint, plan, work });
   signal?.throwIfAborted();
   onProgress({ kind: "proving" });
   const figures = new Map<string, LayerFigures>();
   for (const name of work.finished) figures.set(name, (await work.describe(name)).figures);
   let report: ConversionReport;
   {
-    await using written = await openCheckpoint(unfinished);
+    await using written = await openCheckpoint(unfinished, target.readOptions);
     const proofs = await proveWritten(written, { source: checkpoint, plan, work, signal });
-    const notes = [...plan.notes, ...advice];
+    const notes = [...plan.notes, ...advice, ...(await placeNeighbours(neighbours, path))];
     const seconds = (performance.now() - started) / 1000;
     report = makeReport({ plan, out, source: checkpoint, written, figures, proofs, notes, resumedTensors, seconds });
   }
@@ -132,4 +133,21 @@ async function realPath(path: string): Promise<string> {
   const { realpath } = nodeModule("node:fs/promises", path);
   const { resolve } = nodeModule("node:path", path);
   return await realpath(path).catch(() => resolve(path));
+}
+
+/** Writes what belongs beside a file, but never over a file that is there. @returns what is left to do */
+async function placeNeighbours(neighbours: readonly Neighbour[], path: string): Promise<string[]> {
+  const { dirname, join } = nodeModule("node:path", path);
+  const { access } = nodeModule("node:fs/promises", path);
+  const notes: string[] = [];
+  for (const { name, text, purpose } of neighbours) {
+    const file = join(dirname(path), name);
+    const isThere = await access(file).then(
+      () => true,
+      () => false,
+    );
+    if (isThere) notes.push(`${file} is there already and was left as it is; it must say ${purpose}`);
+    else await writeFileAtomic(file, new TextEncoder().encode(text));
+  }
+  return notes;
 }

@@ -211,13 +211,16 @@ function checkPatterns({ tensors, file }: Checkpoint, { include = [], skip = [],
 function headNotes(tensors: readonly PlannedTensor[], { include, skip, rules }: PlanOptions): string[] {
   if (include !== undefined || skip !== undefined || rules !== undefined) return [];
   const fitted = tensors.filter(({ action }) => action.kind === "fit");
-  const isHeadKnown = tensors.some(({ reason }) => HEAD_REASONS.some((pattern) => reason.includes(pattern)));
+  const isSkipKnown = tensors.some(({ reason }) => HEAD_REASONS.some((pattern) => reason.includes(pattern)));
   const last = fitted.at(-1);
-  if (last === undefined || isHeadKnown) return [];
+  if (last === undefined || isSkipKnown) return [];
   return [
     `no name tells which layer is the head, so all ${fitted.length} layers become ternary; ` +
       `if the head is one of them (the last is ${last.name}), its floats are worth keeping: skip it`,
   ];
 }
 
-const HEAD_REASONS: readonly string[] = DEFAULT_SKIP.filter((pattern) => /head|output|score|classifier/.test(pattern));
+/** A network with embeddings that has no head of its own uses them for it. */
+const HEAD_REASONS: readonly string[] = DEFAULT_SKIP.filter((pattern) =>
+  /head|output|score|classifier|emb/.test(pattern),
+);

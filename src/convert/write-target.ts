@@ -3,7 +3,7 @@ import { FileError } from "../core/errors.ts";
 import type { Checkpoint, CheckpointTensor, PackedPlane, TernaryTensor } from "./checkpoints/checkpoint.ts";
 import type { ConversionPlan, PlannedTensor } from "./plan.ts";
 import { addedPlanes, blockOfPlane } from "./row-blocks.ts";
-import type { Target, TargetTensor } from "./targets/target.ts";
+import type { Target, TargetTensor, Written } from "./targets/target.ts";
 import type { WorkFolder } from "./work-folder.ts";
 
 /** Where the tensors of a file come from. */
@@ -13,13 +13,13 @@ export interface Finished {
   readonly work: WorkFolder;
 }
 
-/** Writes the file of a plan whose tensors are finished. @returns what a person has to know to use it */
-export async function writeTarget(path: string, target: Target, finished: Finished): Promise<readonly string[]> {
+/** Writes the file of a plan whose tensors are finished. */
+export async function writeTarget(path: string, target: Target, finished: Finished): Promise<Written> {
   const { checkpoint, plan } = finished;
   const tensors: TargetTensor[] = [];
   for (const planned of plan.tensors) tensors.push(await targetTensor(planned, finished));
-  const { texts, ggufMetadata } = checkpoint;
-  return await target.write(path, { tensors, format: plan.format, texts, ggufMetadata });
+  const { texts, ggufMetadata, readConfig } = checkpoint;
+  return await target.write(path, { tensors, format: plan.format, texts, ggufMetadata, readConfig });
 }
 
 async function targetTensor(planned: PlannedTensor, { checkpoint, work }: Finished): Promise<TargetTensor> {

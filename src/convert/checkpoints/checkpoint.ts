@@ -86,7 +86,12 @@ export interface Checkpoint extends AsyncDisposable {
   readonly ggufMetadata: ReadonlyMap<string, GgufValue> | undefined;
   /** What was ambiguous, and by which evidence it was decided. */
   readonly findings: readonly string[];
+  /** The members of the config.json beside the file, where there is one. @throws FileError when it is damaged */
+  readConfig(): Promise<Readonly<Record<string, unknown>> | undefined>;
 }
+
+/** What a kind says of a file; opening it adds the rest. */
+export type RecognisedCheckpoint = Omit<Checkpoint, typeof Symbol.asyncDispose | "readConfig" | "file">;
 
 /** A kind of files that hold tensors. */
 export interface CheckpointKind {
@@ -98,5 +103,5 @@ export interface CheckpointKind {
    *
    * @throws FileError when it is of this kind and damaged
    */
-  open(source: CheckpointSource): Promise<Omit<Checkpoint, typeof Symbol.asyncDispose> | undefined>;
+  open(source: CheckpointSource): Promise<RecognisedCheckpoint | undefined>;
 }

@@ -26,7 +26,6 @@ export const converted: CheckpointKind = {
     const { [CONVERTED_KEY]: _, ...texts } = reader.metadata;
     const described = readConvertedHeader(text, source.file);
     return {
-      file: source.file,
       kind: "converted",
       description: "converted checkpoint (safetensors)",
       byteLength: source.ranges.byteLength,

@@ -20,7 +20,6 @@ export const deployedModel: CheckpointKind = {
     const { nodes } = readModelHeader(text, source.file);
     const tensors = nodes.flatMap((node) => tensorsOf(reader, node, source.file));
     return {
-      file: source.file,
       kind: "model",
       description: `deployed model of ${nodes.length} operations (safetensors)`,
       byteLength: source.ranges.byteLength,

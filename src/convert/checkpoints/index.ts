@@ -5,12 +5,14 @@ import { CheckpointSource, type OpenCheckpointOptions } from "../checkpoint-sour
 import type { Checkpoint, CheckpointKind } from "./checkpoint.ts";
 import { converted } from "./converted.ts";
 import { deployedModel } from "./deployed-model.ts";
+import { gguf } from "./gguf.ts";
+import { hfBitnet } from "./hf-bitnet.ts";
 import { safetensors } from "./safetensors.ts";
 
 export type { Checkpoint, CheckpointKind, CheckpointTensor, FloatTensor, TernaryTensor } from "./checkpoint.ts";
 
 /** Every kind, those that say most of a file first. */
-export const checkpointKinds: readonly CheckpointKind[] = [deployedModel, converted, safetensors];
+export const checkpointKinds: readonly CheckpointKind[] = [gguf, deployedModel, converted, hfBitnet, safetensors];
 
 /**
  * Opens a file of tensors; its bytes tell its kind.
@@ -23,7 +25,10 @@ export async function openCheckpoint(source: ByteSource, options: OpenCheckpoint
   try {
     for (const kind of checkpointKinds) {
       const checkpoint = await kind.open(opened);
-      if (checkpoint) return { ...checkpoint, [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() };
+      if (checkpoint === undefined) continue;
+      const { file } = opened;
+      const readConfig = async () => (await opened.config())?.members;
+      return { ...checkpoint, file, readConfig, [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() };
     }
     const known = checkpointKinds.map(({ summary }) => summary).join("; ");
     throw new FileError(`this is no file of tensors that can be read here; known are: ${known}`, { file: opened.file });

@@ -11,7 +11,6 @@ export const safetensors: CheckpointKind = {
     const reader = await source.safetensors();
     if (reader === undefined) return undefined;
     return {
-      file: source.file,
       kind: "safetensors",
       description: "safetensors",
       byteLength: source.ranges.byteLength,

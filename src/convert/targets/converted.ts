@@ -32,7 +32,7 @@ export const converted: Target = {
     const described = content.tensors.flatMap((tensor) => describe(tensor, content.format));
     const texts = described.length === 0 ? content.texts : withDescription(content, described);
     await writeSafetensorsStreamed(path, tensors, texts);
-    return [];
+    return { notes: [], neighbours: [] };
   },
 };
 

@@ -2,6 +2,7 @@
 import type { Shape } from "../../core/shape.ts";
 import type { MatrixShape } from "../../core/ternary-matrix.ts";
 import type { GgufValue } from "../../files/gguf/index.ts";
+import type { OpenCheckpointOptions } from "../checkpoint-source.ts";
 import type { PackedPlane, StoredBytes } from "../checkpoints/checkpoint.ts";
 
 /** How many weights share a scale: all, those of a row, or so many of a row. */
@@ -44,6 +45,23 @@ export interface TargetContent {
   readonly format: string;
   readonly texts: Readonly<Record<string, string>>;
   readonly ggufMetadata: ReadonlyMap<string, GgufValue> | undefined;
+  /** The members of the config.json beside the source, where there is one. */
+  readConfig(): Promise<Readonly<Record<string, unknown>> | undefined>;
+}
+
+/** A small file that belongs beside the one that was written. */
+export interface Neighbour {
+  readonly name: string;
+  readonly text: string;
+  /** What an existing file of that name must say instead. */
+  readonly purpose: string;
+}
+
+/** What there is to know and to do after a file was written. */
+export interface Written {
+  /** What a person has to know to use it. */
+  readonly notes: readonly string[];
+  readonly neighbours: readonly Neighbour[];
 }
 
 /** A format of a target, with what it can hold. */
@@ -67,10 +85,8 @@ export interface Target {
   readonly formats: readonly TargetFormat[];
   /** Why a tensor cannot be kept as it is; undefined where it can. */
   whyNotKept(stored: StoredBytes, shape: Shape): string | undefined;
-  /**
-   * Writes the file, atomically.
-   *
-   * @returns what a person has to know to use it
-   */
-  write(path: string, content: TargetContent): Promise<readonly string[]>;
+  /** How the file is opened where its neighbours are not beside it yet. */
+  readonly readOptions?: OpenCheckpointOptions;
+  /** Writes the file, atomically. */
+  write(path: string, content: TargetContent): Promise<Written>;
 }
