@@ -22,7 +22,8 @@ export { type IdxArray, parseIdx, readIdx, unpackIdx } from "./idx.ts";
 export { type FileReadOptions, readFileBytes, writeFileAtomic } from "./node-files.ts";
 export { nodeModule } from "./node-modules.ts";
 export { type NpyArray, npyToFloat32, parseNpy, writeNpy } from "./npy.ts";
-export { openRanges, type RangeSource } from "./ranges.ts";
+export { type NpzReader, openNpz } from "./npz.ts";
+export { type DirectRanges, openDirectRanges, openRanges, type RangeSource } from "./ranges.ts";
 export {
   parseSafetensors,
   readFloat32,
@@ -32,8 +33,8 @@ export {
   tensorEntry,
   writeSafetensors,
 } from "./safetensors.ts";
-export type { StoredTensor } from "./safetensors-header.ts";
-export { openSafetensors, type SafetensorsReader } from "./safetensors-reader.ts";
+export type { HeaderEntry, SafetensorsHeader, StoredTensor } from "./safetensors-header.ts";
+export { openSafetensors, readSafetensorsHeaderOf, type SafetensorsReader } from "./safetensors-reader.ts";
 export { type StreamedTensor, writeSafetensorsStreamed } from "./safetensors-writer.ts";
 export { type ByteSource, type NamedBytes, readBytes } from "./source.ts";
 export { writeFileStreamed } from "./streamed-file.ts";

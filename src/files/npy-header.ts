@@ -6,12 +6,16 @@
  * Only that dict is understood: it is read by its grammar and never evaluated.
  */
 import { FileError } from "../core/errors.ts";
-import type { ElementType } from "./element-types.ts";
+import { formatShape } from "../core/shape.ts";
+import { arrayByteLength, type ElementType } from "./element-types.ts";
 import { HeaderCursor } from "./header-cursor.ts";
 import { excerpt } from "./utf8.ts";
 
 /** The bytes that open every .npy file: 0x93 and "NUMPY". */
 export const NPY_MAGIC: Uint8Array = Uint8Array.of(0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59);
+
+/** Bytes that say where the data begin, in every version. */
+export const NPY_PREFIX_BYTES = 12;
 
 /** Longest header read here, in bytes: what version 1 can express; later versions could claim 4 GB. */
 export const MAX_NPY_HEADER_BYTES = 0xffff;
@@ -46,13 +50,15 @@ export interface NpyHeader {
 }
 
 /**
- * Reads the header of a whole file; that the data have the right length is for the caller to check.
+ * Reads the header of a file; `checkNpyLength` tells whether the data have the right length.
  *
+ * @param head the first bytes of the file, the whole header at least
+ * @param fileByteLength length of the whole file
  * @throws FileError naming the byte
  */
-export function readNpyHeader(bytes: Uint8Array, file: string): NpyHeader {
-  const { start, dataStart } = locateHeader(bytes, file);
-  const cursor: HeaderCursor = new HeaderCursor(bytes, start, dataStart, file);
+export function readNpyHeader(head: Uint8Array, fileByteLength: number, file: string): NpyHeader {
+  const { start, dataStart } = locateNpyHeader(head, fileByteLength, file);
+  const cursor: HeaderCursor = new HeaderCursor(head, start, dataStart, file);
   const found: { dtype?: ElementType; isFortranOrder?: boolean; shape?: readonly number[] } = {};
   const seen = new Set<string>();
 
@@ -82,31 +88,51 @@ export function readNpyHeader(bytes: Uint8Array, file: string): NpyHeader {
   return { dtype, shape, isFortranOrder, dataStart };
 }
 
-function locateHeader(bytes: Uint8Array, file: string): { start: number; dataStart: number } {
-  if (!NPY_MAGIC.every((byte, i) => bytes[i] === byte)) {
+/**
+ * Where the header's text starts and where the data do, by the first 12 bytes of a file, or all of a shorter one.
+ *
+ * @throws FileError when this is no .npy file, or its header cannot be that long
+ */
+export function locateNpyHeader(
+  head: Uint8Array,
+  fileByteLength: number,
+  file: string,
+): { start: number; dataStart: number } {
+  if (!NPY_MAGIC.every((byte, i) => head[i] === byte)) {
     throw new FileError(`an .npy file starts with 0x93 "NUMPY", this one does not: it is of another kind`, {
       file,
       offset: 0,
     });
   }
-  const major = bytes[6];
-  const minor = bytes[7];
+  const major = head[6];
+  const minor = head[7];
   if (!(major >= 1 && major <= 3 && minor === 0)) {
     const found = minor === undefined ? "the end of the file" : `${major}.${minor}`;
     throw new FileError(`expected version 1.0, 2.0 or 3.0, got ${found}`, { file, offset: 6 });
   }
   const start = major === 1 ? 10 : 12;
-  if (bytes.length < start) {
-    throw new FileError("the file ends within its first 12 bytes: it is truncated", { file, offset: bytes.length });
+  if (fileByteLength < start) {
+    throw new FileError("the file ends within its first 12 bytes: it is truncated", { file, offset: fileByteLength });
   }
-  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  const view = new DataView(head.buffer, head.byteOffset);
   const length = major === 1 ? view.getUint16(8, true) : view.getUint32(8, true);
-  const limit = Math.min(bytes.length - start, MAX_NPY_HEADER_BYTES);
+  const limit = Math.min(fileByteLength - start, MAX_NPY_HEADER_BYTES);
   if (length > limit) {
     const problem = `the header claims ${length} bytes, but at most ${limit} are possible here`;
     throw new FileError(`${problem}: the file is truncated or damaged`, { file, offset: 8 });
   }
   return { start, dataStart: start + length };
+}
+
+/** @throws FileError when a file of this length does not hold exactly the array of its header */
+export function checkNpyLength({ dtype, shape, dataStart }: NpyHeader, fileByteLength: number, file: string): void {
+  const found = fileByteLength - dataStart;
+  const expected = arrayByteLength(dtype, shape);
+  if (found !== expected) {
+    const sizes = shape.length <= 16 ? formatShape(shape) : `a shape of ${shape.length} axes`;
+    const problem = `${dtype} ${sizes} takes ${expected ?? "2^53 or more"} bytes, got ${found}`;
+    throw new FileError(`${problem}: the file is truncated or damaged`, { file, offset: dataStart });
+  }
 }
 
 function readDescr(cursor: HeaderCursor): ElementType {

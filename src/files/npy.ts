@@ -1,9 +1,9 @@
 /** NumPy's .npy files: one array of numbers each. */
 import { FileError, ShapeError } from "../core/errors.ts";
 import { checkSize, elementCount, formatShape } from "../core/shape.ts";
-import { arrayByteLength, type ElementType, elementByteLengths } from "./element-types.ts";
+import { type ElementType, elementByteLengths } from "./element-types.ts";
 import { decodeElements, type ElementValues, encodeElements, toFloat32 } from "./element-values.ts";
-import { MAX_NPY_HEADER_BYTES, NPY_MAGIC, readNpyHeader } from "./npy-header.ts";
+import { checkNpyLength, MAX_NPY_HEADER_BYTES, NPY_MAGIC, readNpyHeader } from "./npy-header.ts";
 
 const HEADER_START = 10; // after magic, version 1.0 and the 16-bit header length
 const ALIGNMENT = 64; // of the data within the file
@@ -26,15 +26,10 @@ export interface NpyArray {
  * @throws FileError naming the byte when the file is damaged or holds something else than numbers
  */
 export function parseNpy(bytes: Uint8Array, file = "<bytes>"): NpyArray {
-  const { dtype, shape, isFortranOrder, dataStart } = readNpyHeader(bytes, file);
-  const found = bytes.length - dataStart;
-  const expected = arrayByteLength(dtype, shape);
-  if (found !== expected) {
-    const sizes = shape.length <= 16 ? formatShape(shape) : `a shape of ${shape.length} axes`;
-    const problem = `${dtype} ${sizes} takes ${expected ?? "2^53 or more"} bytes, got ${found}`;
-    throw new FileError(`${problem}: the file is truncated or damaged`, { file, offset: dataStart });
-  }
-  const data = new Uint8Array(bytes.buffer, bytes.byteOffset + dataStart, found);
+  const header = readNpyHeader(bytes, bytes.length, file);
+  checkNpyLength(header, bytes.length, file);
+  const { dtype, shape, isFortranOrder, dataStart } = header;
+  const data = new Uint8Array(bytes.buffer, bytes.byteOffset + dataStart, bytes.length - dataStart);
   if (dtype === "BOOL") checkBooleans(data, file, dataStart);
   const rowMajor = isFortranOrder ? toRowMajor(data, shape, elementByteLengths[dtype]) : data;
   return { dtype, shape, values: decodeElements(dtype, rowMajor) };
