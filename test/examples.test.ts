@@ -24,6 +24,16 @@ const runs: Readonly<Record<string, Run>> = {
     says: [/loss \d\.\d{3}/, /Packed into \d+ bytes/, /^a rose.{20}/ms, /characters a second on "\w+"/],
     needsData: true,
   },
+  "distill-mnist.ts": {
+    args: (data) => ["--samples", "128", "--epochs", "1", "--quantizer", "twn", "--data", data],
+    says: [
+      /by the quantizer twn/,
+      /^ {2}ternary, converted +\d+\.\d\d % +-?\d+\.\d\d$/m,
+      /^ {2}ternary, distilled +\d+\.\d\d %/m,
+      /^outputs that differ +0 of 2000,/m,
+    ],
+    needsData: true,
+  },
   "distill-transformer.ts": {
     args: (data) => ["--epochs", "1", "--data", data],
     says: [/2\.attention\.query, /, /ternary, only converted +\d/, /ternary, distilled +\d/],
@@ -85,6 +95,13 @@ test.each(Object.keys(runs).filter((name) => runs[name].needsData))("%s asks for
   const { exitCode, output } = await runExample(name, []);
   expect(exitCode).toBe(1);
   expect(output.trim().split("\n").at(-1)).toMatch(/^UsageError: no data directory: .*BITLINEAR_DATA$/);
+});
+
+test("the distillation example has drawn digits of its own", async () => {
+  const { exitCode, output } = await runExample("distill-mnist.ts", ["--quick"]);
+  expect(exitCode, output).toBe(0);
+  expect(output).toMatch(/learns synthetic digits/);
+  expect(output).toMatch(/^outputs that differ +0 of 5000,/m);
 });
 
 test("the sparsity example reads a saved model", async () => {

@@ -30,8 +30,8 @@ export interface DistillOptions extends FitOptions {
 /**
  * Trains a student in place to give what a teacher gives, and leaves it in evaluation mode; the teacher stays as it is.
  * Everything else is as in `fit`: progress (the loss is the sum), validation (of the student, by `loss`), early stopping,
- * checkpoints, abort signal. A ternary student that was converted from its teacher starts best with a
- * `quantizationWarmup`, so that its weights become ternary step by step.
+ * checkpoints, abort signal. With `quantizationWarmup` a student that was converted from its teacher becomes ternary step by
+ * step.
  *
  * @throws what `fit` throws; UsageError for layers that do not exist, models that share a parameter, and where nothing is
  *   left to learn
