@@ -121,6 +121,7 @@ function quarterAndTail(shape: Shape): number {
 /** Triples of 5 bits but for the last 256 columns, which are pairs of 4 bits; padded to 32 bytes, and 32 for the scale. */
 function tl2ByteLength(shape: Shape): number {
   const columns = shape.at(-1) ?? 1;
+  if (columns < 256) return Number.NaN; // no such tensor can be
   const rows = elementCount(shape.slice(0, -1));
   const triples = Math.floor((Math.floor(((columns - 256) * rows) / 3) * 5) / 8);
   return Math.ceil((triples + 64 * rows) / 32) * 32 + 32;

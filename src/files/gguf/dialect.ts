@@ -68,7 +68,11 @@ function decideDialect(
     };
   }
   const possible = dialects.filter((dialect) => fits(dialect, false));
-  if (possible.length === 0) failNothingFits(concerned[0], spaces.get(concerned[0]) ?? 0, file);
+  if (possible.length === 0) {
+    const fitsNothing = (info: TensorInfo) => dialects.every((each) => !fitsSpace(info, each, spaces.get(info) ?? 0));
+    const culprit = concerned.find(fitsNothing) ?? concerned[0];
+    failNothingFits(culprit, spaces.get(culprit) ?? 0, file);
+  }
   if (possible.length === 1)
     return { dialect: possible[0], evidence: "any other meaning needs more bytes than there are" };
   return decideByMetadata(header, concerned, possible);
@@ -97,7 +101,7 @@ function decideByMetadata(
 }
 
 /** Whether a tensor's bytes fit the space it has; given an alignment, whether they fill it. */
-function fitsSpace(info: TensorInfo, dialect: GgufDialect, space: number, alignment: number | undefined): boolean {
+function fitsSpace(info: TensorInfo, dialect: GgufDialect, space: number, alignment?: number): boolean {
   const type = typesOfId(info.typeId).find((meaning) => meaning.dialect === dialect);
   const byteLength = type === undefined ? undefined : ggufByteLength(type, info.shape);
   if (byteLength === undefined || byteLength > space) return false;
