@@ -1,6 +1,7 @@
 /** Thousands of damaged files per reader: each gives a sound result or a `FileError`, soon and in few words. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { anyPlace, byteEdits } from "../../test/support/byte-edits.ts";
 import { FileError } from "../core/errors.ts";
 import { parseCsv } from "./csv.ts";
 import { arrayByteLength } from "./element-types.ts";
@@ -84,48 +85,13 @@ function survives(read: (bytes: Uint8Array) => void, damaged: Uint8Array): void 
   expect(performance.now() - start).toBeLessThan(HANG_MS);
 }
 
-type Edit = (bytes: Uint8Array) => Uint8Array;
-const place = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 /** Places near the start are where headers are: half of all edits go there. */
-const spot = fc.oneof(
-  place,
-  place.map((at) => at * 0.1),
+const edits = byteEdits(
+  fc.oneof(
+    anyPlace,
+    anyPlace.map((at) => at * 0.1),
+  ),
 );
-const edits: fc.Arbitrary<Edit> = fc.oneof(
-  fc.tuple(spot, fc.integer({ min: 0, max: 7 })).map<Edit>(([at, bit]) => (bytes) => {
-    const changed = new Uint8Array(bytes);
-    changed[Math.floor(at * bytes.length)] ^= 1 << bit;
-    return changed;
-  }),
-  fc.tuple(spot, fc.integer({ min: 0, max: 255 })).map<Edit>(([at, value]) => (bytes) => {
-    const changed = new Uint8Array(bytes);
-    changed[Math.floor(at * bytes.length)] = value;
-    return changed;
-  }),
-  fc.tuple(spot, fc.constantFrom(...`[]{}()",:'0123456789.-eE\\ `)).map<Edit>(([at, character]) => (bytes) => {
-    const changed = new Uint8Array(bytes);
-    changed[Math.floor(at * bytes.length)] = character.charCodeAt(0);
-    return changed;
-  }),
-  place.map<Edit>((at) => (bytes) => bytes.subarray(0, Math.floor(at * bytes.length))),
-  fc.tuple(spot, place).map<Edit>(([from, length]) => (bytes) => {
-    const start = Math.floor(from * bytes.length);
-    return splice(bytes, start, start + Math.floor(length * 20), new Uint8Array(0));
-  }),
-  fc.tuple(spot, fc.uint8Array({ maxLength: 12 })).map<Edit>(([at, inserted]) => (bytes) => {
-    const start = Math.floor(at * bytes.length);
-    return splice(bytes, start, start, inserted);
-  }),
-  fc.tuple(spot, spot, place).map<Edit>(([from, to, length]) => (bytes) => {
-    const start = Math.floor(from * bytes.length);
-    const target = Math.floor(to * bytes.length);
-    return splice(bytes, target, target, bytes.slice(start, start + Math.floor(length * 60)));
-  }),
-);
-
-function splice(bytes: Uint8Array, start: number, end: number, inserted: Uint8Array): Uint8Array {
-  return Uint8Array.from([...bytes.subarray(0, start), ...inserted, ...bytes.subarray(end)]);
-}
 
 test.each(Object.entries(readers))("%s files with random damage", (_, { valid, read }) => {
   for (const bytes of valid) read(bytes);
