@@ -109,6 +109,10 @@ describe("addLora", () => {
       "skip 7 matches no layer; the layers are: 0, 3.layer",
     );
     await expect(addLora(new Sequential(new Linear(2, 2)))).rejects.toThrow(UnsupportedError);
+    const shared = new BitLinear(4, 4);
+    const twice = new Sequential(shared, new BitLinear(4, 4), shared);
+    expect((await addLora(twice, { rank: 1, skip: ["2"], inPlace: false })).adapted).toEqual(["1"]);
+    expect((await addLora(twice, { rank: 1, include: ["2"], inPlace: false })).adapted).toEqual(["0", "2"]);
     const untouched = network();
     await expect(addLora(untouched, { rank: 3 })).rejects.toThrow("rank must be at most 2");
     expect(untouched.layers[0]).toBeInstanceOf(BitLinear);

@@ -11,7 +11,7 @@ import { BitLinear } from "./modules/bit-linear.ts";
 import { type LoraLayerOptions, LoraLinear } from "./modules/lora-linear.ts";
 import { MultiTernaryLinear } from "./modules/multi-ternary-linear.ts";
 import { TernaryLinear } from "./modules/ternary-linear.ts";
-import { checkEntries, type LayerChoice, matchesAny, replaceModules } from "./replace-layers.ts";
+import { chosenLayers, type LayerChoice, replaceModules } from "./replace-layers.ts";
 import { relativeError } from "./ternarize.ts";
 
 /** Options of `addLora`. */
@@ -41,22 +41,19 @@ type TernaryFullyConnected = BitLinear | MultiTernaryLinear | TernaryLinear;
  *   range; the model is as it was then
  */
 export async function addLora(model: Module, options: LoraOptions = {}): Promise<LoraAddition> {
-  const { include, skip = [], inPlace = true, seed = nextSeed(), rank, alpha } = options;
+  const { include, skip, inPlace = true, seed = nextSeed(), rank, alpha } = options;
   const root = inPlace ? model : cloneModule(model);
   const places = root.namedModules().filter((place): place is [string, TernaryFullyConnected] => isTernary(place[1]));
-  const paths = places.map(([path]) => path);
   if (places.length === 0) {
     throw new UnsupportedError(
       "this model has no fully connected ternary layer; convertToBitLinear or ternarize it first",
     );
   }
-  checkEntries("include", include ?? [], paths);
-  checkEntries("skip", skip, paths);
-  const chosen = places.filter(([path]) => (!include || matchesAny(include, path)) && !matchesAny(skip, path));
+  const chosen = chosenLayers(places, { include, skip });
 
   const replacements = new Map<Module, LoraLinear>();
-  for (const [path, layer] of chosen) {
-    if (replacements.has(layer)) continue;
+  for (const [path, layer] of places) {
+    if (!chosen.has(layer) || replacements.has(layer)) continue;
     const sizes = { ...(rank !== undefined && { rank }), ...(alpha !== undefined && { alpha }) };
     const frozen = await frozenCopy(layer);
     const { isTraining, inputShape, sampleShape } = layer;

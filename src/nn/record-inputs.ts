@@ -8,7 +8,7 @@ import type { Module } from "./module.ts";
 import { Conv2d } from "./modules/conv2d.ts";
 import { everyNth, outputSize } from "./modules/images.ts";
 import { Linear } from "./modules/linear.ts";
-import { checkEntries, matchesAny } from "./replace-layers.ts";
+import { chosenLayers } from "./replace-layers.ts";
 import { batchesOf, checkTrainingData, type TrainingData } from "./training/batches.ts";
 import { Pauses } from "./training/pauses.ts";
 import { watchLayers } from "./watch-layers.ts";
@@ -54,7 +54,7 @@ export async function* recordInputs(
   const { batchSize = 64, signal } = options;
   checkTrainingData("the data of recordInputs", data);
   checkSize("batchSize", batchSize);
-  const layers = chosenLayers(model, options.include);
+  const layers = layersToWatch(model, options.include);
   const parameters = distinctParameters(model).map(([, parameter]) => parameter);
   let records: Omit<LayerInputs, "values">[] = []; // of the last trace: a batch of another size is traced anew
   using forward = compile(([x, ...values]) => {
@@ -84,22 +84,17 @@ export async function* recordInputs(
 }
 
 /** The layers with the first of their paths. */
-function chosenLayers(model: Module, include: RecordOptions["include"]): Map<FloatLayer, string> {
+function layersToWatch(model: Module, include: RecordOptions["include"]): Map<FloatLayer, string> {
   const places = model
     .namedModules()
     .filter((place): place is [string, FloatLayer] => place[1] instanceof Linear || place[1] instanceof Conv2d);
-  if (places.length === 0)
+  if (places.length === 0) {
     throw new UnsupportedError("this model has no Linear or Conv2d whose inputs could be recorded");
-  checkEntries(
-    "include",
-    include ?? [],
-    places.map(([path]) => path),
-  );
-  const chosen = new Map<FloatLayer, string>();
-  for (const [path, layer] of places) {
-    if ((!include || matchesAny(include, path)) && !chosen.has(layer)) chosen.set(layer, path);
   }
-  return chosen;
+  const chosen = chosenLayers(places, { include });
+  const firstPaths = new Map<FloatLayer, string>();
+  for (const [path, layer] of places) if (chosen.has(layer) && !firstPaths.has(layer)) firstPaths.set(layer, path);
+  return firstPaths;
 }
 
 /** Inputs of the layers as rows, one entry for each call. */

@@ -39,31 +39,43 @@ type Place = [string, Linear | Conv2d];
  */
 export function replaceFloatLayers(
   model: Module,
-  { include, skip = [], inPlace = true }: LayerChoice,
+  { include, skip, inPlace = true }: LayerChoice,
   replacement: (layer: Linear | Conv2d, path: string) => Module,
 ): Conversion {
   const root = inPlace ? model : cloneModule(model);
   const places = root.namedModules().filter((place): place is Place => isFloatLayer(place[1]));
   if (places.length === 0) throw new UnsupportedError("this model has no Linear or Conv2d to convert");
-  const paths = places.map(([path]) => path);
-  checkEntries("include", include ?? [], paths);
-  checkEntries("skip", skip, paths);
-
-  const layersOf = (entries: readonly (string | RegExp)[]): Set<Module> =>
-    new Set(places.flatMap(([path, layer]) => (matchesAny(entries, path) ? [layer] : [])));
-  const included = include && layersOf(include);
-  const skipped = layersOf(skip);
-  const isKept = (layer: Module): boolean => skipped.has(layer) || included?.has(layer) === false;
+  const chosen = chosenLayers(places, { include, skip });
   const replacements = new Map<Module, Module>();
   for (const [path, layer] of places) {
-    if (isKept(layer) || replacements.has(layer)) continue;
+    if (!chosen.has(layer) || replacements.has(layer)) continue;
     checkUntied(root, places, path, layer);
     const { inputShape, sampleShape, isTraining } = layer;
     replacements.set(layer, Object.assign(replacement(layer, path).train(isTraining), { inputShape, sampleShape }));
   }
-  const pathsOf = (kept: boolean): string[] =>
-    places.flatMap(([path, layer]) => (isKept(layer) === kept ? [path] : []));
-  return { model: replaceModules(root, replacements), converted: pathsOf(false), skipped: pathsOf(true) };
+  const pathsOf = (isChosen: boolean): string[] =>
+    places.flatMap(([path, layer]) => (chosen.has(layer) === isChosen ? [path] : []));
+  return { model: replaceModules(root, replacements), converted: pathsOf(true), skipped: pathsOf(false) };
+}
+
+/**
+ * The layers that options choose. One in several places is chosen where `include` names one of them, and stays where `skip`
+ * does.
+ *
+ * @param places layers with their paths
+ * @throws UnsupportedError for an entry that matches no layer
+ */
+export function chosenLayers<M extends Module>(
+  places: readonly [string, M][],
+  { include, skip = [] }: { [Name in "include" | "skip"]?: LayerChoice[Name] | undefined },
+): ReadonlySet<M> {
+  const paths = places.map(([path]) => path);
+  checkEntries("include", include ?? [], paths);
+  checkEntries("skip", skip, paths);
+  const isNamed = (entries: readonly (string | RegExp)[]) => (place: [string, M]) => matchesAny(entries, place[0]);
+  const skipped = new Set(places.filter(isNamed(skip)).map(([, layer]) => layer));
+  const included = include ? places.filter(isNamed(include)) : places;
+  return new Set(included.flatMap(([, layer]) => (skipped.has(layer) ? [] : [layer])));
 }
 
 /** Puts modules in the places of others, wherever they stand below `root`; gives what stands at the root then. */
@@ -78,12 +90,12 @@ export function replaceModules(root: Module, replacements: ReadonlyMap<Module, M
 }
 
 /** Whether an entry names a path: as itself, as something above it, or as a pattern of the whole. */
-export function matchesAny(entries: readonly (string | RegExp)[], path: string): boolean {
+function matchesAny(entries: readonly (string | RegExp)[], path: string): boolean {
   return entries.some((entry) => matches(entry, path));
 }
 
 /** @throws UnsupportedError for an entry that matches none of the paths, which is rather a slip than a wish */
-export function checkEntries(option: string, entries: readonly (string | RegExp)[], paths: readonly string[]): void {
+function checkEntries(option: string, entries: readonly (string | RegExp)[], paths: readonly string[]): void {
   for (const entry of entries) {
     if (paths.some((path) => matches(entry, path))) continue;
     throw new UnsupportedError(`${option} ${String(entry)} matches no layer; the layers are: ${paths.join(", ")}`);
