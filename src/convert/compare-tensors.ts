@@ -7,7 +7,7 @@ import type {
   StoredBytes,
   TernaryTensor,
 } from "./checkpoints/checkpoint.ts";
-import { addSums, type FitSums, relativeErrorOf, sumsOf } from "./layer-figures.ts";
+import { OutputMeasures } from "./measures.ts";
 import { addedPlanes, blockOfPlane, rowBlocks } from "./row-blocks.ts";
 
 /** How two tensors of one shape compare. */
@@ -74,11 +74,11 @@ async function compareValues(
   let hasEqualTrits = true;
   let hasEqualValues = true;
   let largestDifference = 0;
-  const sums: FitSums[] = [];
+  const distance = new OutputMeasures();
   for (const { first, count } of rowBlocks(a.matrix)) {
     const [rowsA, rowsB] = [await readA(first, count), await readB(first, count)];
     hasEqualTrits &&= isTernary && haveEqualTrits(rowsA.trits ?? [], rowsB.trits ?? []);
-    sums.push(sumsOf(rowsA.values, rowsB.values));
+    distance.add(rowsA.values, rowsB.values);
     for (let i = 0; i < rowsA.values.length; i++) {
       const difference = Math.abs(rowsA.values[i] - rowsB.values[i]);
       if (difference === 0) continue;
@@ -89,7 +89,7 @@ async function compareValues(
   }
   return {
     ...{ hasEqualBytes: false, hasEqualTrits: isTernary ? hasEqualTrits : undefined, hasEqualValues },
-    relativeError: hasEqualValues ? 0 : relativeErrorOf(addSums(sums)),
+    relativeError: hasEqualValues ? 0 : distance.relativeError,
     largestDifference,
   };
 }

@@ -1,15 +1,7 @@
 /** What a conversion cost and gained, layer by layer and in total: pure data. */
 import type { Shape } from "../core/shape.ts";
 import type { Checkpoint } from "./checkpoints/checkpoint.ts";
-import {
-  addSums,
-  addTrits,
-  cosineOf,
-  type FitSums,
-  type LayerFigures,
-  relativeErrorOf,
-  sparsityOf,
-} from "./layer-figures.ts";
+import { addTrits, type LayerFigures, measuresOf, sparsityOf } from "./layer-figures.ts";
 import type { ConversionPlan, PlannedTensor } from "./plan.ts";
 import type { TensorProof } from "./prove-written.ts";
 
@@ -29,6 +21,8 @@ export interface LayerReport {
   readonly sparsity: number | undefined;
   /** ‖(W - Ŵ)X‖ / ‖WX‖ on calibration inputs. */
   readonly outputError: number | undefined;
+  /** The same of the planes that the weights alone would have given. */
+  readonly dataFreeOutputError: number | undefined;
   readonly bytesBefore: number;
   readonly bytesAfter: number;
   readonly bitsPerWeight: number;
@@ -105,15 +99,16 @@ function layerReport(planned: PlannedTensor, { written, figures, proofs }: Repor
   const tensor = written.tensors.get(name);
   const bytesAfter = tensor?.byteLength ?? planned.bytesAfter;
   const weights = shape.reduce((product, size) => product * size, 1);
-  const fit = found?.fit;
+  const fit = found && measuresOf([found]);
   return {
     ...{ name, shape, from, to: tensor?.type ?? "missing" },
     quantizer: action.kind === "fit" ? action.quantizer : undefined,
     planes: action.kind === "fit" || action.kind === "repack" ? action.planes : undefined,
-    weightError: fit && relativeErrorOf(fit),
-    cosine: fit && cosineOf(fit),
+    weightError: fit?.relativeError,
+    cosine: fit?.cosine,
     sparsity: found && sparsityOf(found.trits),
-    outputError: found?.outputError,
+    outputError: found?.output?.error,
+    dataFreeOutputError: found?.output?.dataFreeError,
     ...{ bytesBefore, bytesAfter, bitsPerWeight: (bytesAfter * 8) / weights },
     proof: proofs.get(name) ?? { isLossless: false, text: "not compared" },
   };
@@ -122,13 +117,12 @@ function layerReport(planned: PlannedTensor, { written, figures, proofs }: Repor
 function totalOf(layers: readonly LayerReport[], figures: readonly LayerFigures[]): ReportTotal {
   const sum = (value: (layer: LayerReport) => number) => layers.reduce((total, layer) => total + value(layer), 0);
   const weights = sum(({ shape }) => shape.reduce((product, size) => product * size, 1));
-  const fits = figures.map(({ fit }) => fit).filter((fit): fit is FitSums => fit !== undefined);
-  const fit = fits.length === 0 ? undefined : addSums(fits);
+  const fit = measuresOf(figures);
   const bytesAfter = sum((layer) => layer.bytesAfter);
   return {
     weights,
-    weightError: fit && relativeErrorOf(fit),
-    cosine: fit && cosineOf(fit),
+    weightError: fit?.relativeError,
+    cosine: fit?.cosine,
     sparsity: sparsityOf(addTrits(figures.map(({ trits }) => trits))),
     bytesBefore: sum((layer) => layer.bytesBefore),
     bytesAfter,

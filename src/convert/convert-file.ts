@@ -1,16 +1,15 @@
 /** A whole conversion: plan, planes tensor by tensor, the file, its proof and the report. */
 import { UsageError } from "../core/errors.ts";
+import { elementCount } from "../core/shape.ts";
 import { type ByteSource, nodeModule, writeFileAtomic } from "../files/index.ts";
-import type { OpenCheckpointOptions } from "./checkpoint-source.ts";
-import type { Checkpoint } from "./checkpoints/checkpoint.ts";
-import { openCheckpoint } from "./checkpoints/index.ts";
+import { type Checkpoint, openCheckpoint } from "./checkpoints/index.ts";
 import { chooseTarget } from "./choose-target.ts";
 import { type ConversionReport, makeReport } from "./conversion-report.ts";
 import { fitLayer, repackLayer } from "./convert-layer.ts";
 import type { LayerFigures } from "./layer-figures.ts";
-import { type ConversionPlan, type PlanOptions, planConversion } from "./plan.ts";
-import { proveWritten } from "./prove-written.ts";
-import type { Neighbour } from "./targets/target.ts";
+import { type PreparedConversion, type PrepareOptions, prepareConversion } from "./prepare-conversion.ts";
+import { proveWritten, type TensorProof } from "./prove-written.ts";
+import type { Neighbour, Target } from "./targets/target.ts";
 import { WorkFolder } from "./work-folder.ts";
 import { tensorOf, writeTarget } from "./write-target.ts";
 
@@ -29,7 +28,10 @@ export type ConversionEvent =
   | { readonly kind: "proving" };
 
 /** What a conversion does, and how it is watched and stopped. */
-export interface ConvertOptions extends PlanOptions, OpenCheckpointOptions {
+export interface ConvertOptions extends PrepareOptions, RunOptions {}
+
+/** How a conversion is watched and stopped. */
+export interface RunOptions {
   /** Stops after the block of rows that is being converted; what is finished is kept for the next time. */
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((event: ConversionEvent) => void) | undefined;
@@ -48,60 +50,71 @@ export async function convertFile(
   out: string,
   options: ConvertOptions = {},
 ): Promise<ConversionReport> {
-  await using checkpoint = await openCheckpoint(source, options);
-  const plan = planConversion(checkpoint, out, options);
-  return await runConversion(checkpoint, plan, out, options);
+  await using prepared = await prepareConversion(source, out, options);
+  return await runConversion(prepared, out, options);
 }
 
-/** Carries out a plan. */
+/** Carries out a conversion that is prepared. */
 export async function runConversion(
-  checkpoint: Checkpoint,
-  plan: ConversionPlan,
+  prepared: PreparedConversion,
   out: string,
-  options: Pick<ConvertOptions, "signal" | "onProgress"> = {},
+  options: RunOptions = {},
 ): Promise<ConversionReport> {
   const started = performance.now();
   const { signal, onProgress = () => {} } = options;
-  if (plan.tensors.length === 0)
-    throw new UsageError(`${checkpoint.file} holds no tensors: there is nothing to convert`);
-  const path = await realPath(out);
-  if (path === (await realPath(checkpoint.file))) throw new UsageError(`${out} is the source: give another file`);
-  const { target } = chooseTarget(out, { to: plan.target, format: plan.format });
-  await using work = await WorkFolder.open(path, await identityOf(checkpoint, plan));
+  const { checkpoint, plan } = prepared;
+  const path = await checkedPath(prepared, out);
+  await using work = await WorkFolder.open(path, await identityOf(prepared));
   const resumedTensors = work.finished.size;
   if (resumedTensors > 0) onProgress({ kind: "resumed", tensors: resumedTensors });
-  await makePlanes({ checkpoint, plan, work }, options);
+  await makePlanes(prepared, work, options);
   onProgress({ kind: "writing" });
+  const { target } = chooseTarget(out, { to: plan.target, format: plan.format });
   const unfinished = work.pathFor(path);
   const { notes: advice, neighbours } = await writeTarget(unfinished, target, { checkpoint, plan, work });
   signal?.throwIfAborted();
   onProgress({ kind: "proving" });
+  const written = await describeWritten(unfinished, target, { prepared, work, signal });
   const figures = new Map<string, LayerFigures>();
   for (const name of work.finished) figures.set(name, (await work.describe(name)).figures);
-  let report: ConversionReport;
-  {
-    await using written = await openCheckpoint(unfinished, target.readOptions);
-    const proofs = await proveWritten(written, { source: checkpoint, plan, work, signal });
-    const notes = [...plan.notes, ...advice, ...(await placeNeighbours(neighbours, path))];
-    const seconds = (performance.now() - started) / 1000;
-    report = makeReport({ plan, out, source: checkpoint, written, figures, proofs, notes, resumedTensors, seconds });
-  }
   await nodeModule("node:fs/promises", out).rename(unfinished, path);
+  const notes = [...plan.notes, ...advice, ...(await placeNeighbours(neighbours, path))];
   await work.remove();
-  return report;
+  const seconds = (performance.now() - started) / 1000;
+  return makeReport({ plan, out, source: checkpoint, ...written, figures, notes, resumedTensors, seconds });
+}
+
+/** Reads a written file again and proves it. */
+async function describeWritten(
+  file: string,
+  target: Target,
+  { prepared, work, signal }: { prepared: PreparedConversion; work: WorkFolder; signal: AbortSignal | undefined },
+): Promise<{ written: Checkpoint; proofs: ReadonlyMap<string, TensorProof> }> {
+  await using written = await openCheckpoint(file, target.readOptions);
+  const { checkpoint: source, plan } = prepared;
+  return { written, proofs: await proveWritten(written, { source, plan, work, signal }) };
+}
+
+/** @throws UsageError when there is nothing to convert, or the source would be overwritten */
+async function checkedPath({ checkpoint, plan }: PreparedConversion, out: string): Promise<string> {
+  if (plan.tensors.length === 0)
+    throw new UsageError(`${checkpoint.file} holds no tensors: there is nothing to convert`);
+  const path = await realPath(out);
+  if (path === (await realPath(checkpoint.file))) throw new UsageError(`${out} is the source: give another file`);
+  return path;
 }
 
 async function makePlanes(
-  { checkpoint, plan, work }: { checkpoint: Checkpoint; plan: ConversionPlan; work: WorkFolder },
-  { signal, onProgress = () => {} }: Pick<ConvertOptions, "signal" | "onProgress">,
+  { checkpoint, plan, calibration }: PreparedConversion,
+  work: WorkFolder,
+  { signal, onProgress = () => {} }: RunOptions,
 ): Promise<void> {
   const todo = plan.tensors.filter(({ action }) => action.kind === "fit" || action.kind === "repack");
-  const weightsOf = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1);
-  const total = todo.reduce((sum, { shape }) => sum + weightsOf(shape), 0);
+  const total = todo.reduce((sum, { shape }) => sum + elementCount(shape), 0);
   let done = 0;
   for (const { name, shape, action } of todo) {
     if (work.finished.has(name)) {
-      done += weightsOf(shape);
+      done += elementCount(shape);
       continue;
     }
     signal?.throwIfAborted();
@@ -114,17 +127,20 @@ async function makePlanes(
     const tensor = tensorOf(checkpoint, name);
     if (tensor.kind === "ternary") await repackLayer(tensor, { work, onBlock });
     else if (tensor.kind === "float" && action.kind === "fit") {
-      await fitLayer(tensor, action, { work, file: checkpoint.file, onBlock });
+      const { inFeatures } = tensor.matrix;
+      const moments = action.isCalibrated === true ? await calibration?.moments({ name, inFeatures }) : undefined;
+      await fitLayer(tensor, action, { work, onBlock, file: checkpoint.file, moments });
     }
   }
 }
 
-/** What finished tensors depend on: the source's size and time, and the plan. */
-async function identityOf(checkpoint: Checkpoint, plan: ConversionPlan): Promise<string> {
+/** What finished tensors depend on: the source's size and time, the inputs of layers, and the plan. */
+async function identityOf({ checkpoint, plan, calibration }: PreparedConversion): Promise<string> {
   const { stat } = nodeModule("node:fs/promises", checkpoint.file);
   const status = await stat(checkpoint.file).catch(() => undefined); // bytes and blobs have no time
   const { createHash } = nodeModule("node:crypto", checkpoint.file);
-  const facts = [checkpoint.file, checkpoint.byteLength, status?.mtimeMs ?? null, plan];
+  const { file, byteLength } = checkpoint;
+  const facts = [file, byteLength, status?.mtimeMs ?? null, calibration?.identity ?? null, plan];
   return createHash("sha256").update(JSON.stringify(facts)).digest("hex");
 }
 

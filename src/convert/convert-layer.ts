@@ -1,44 +1,65 @@
 /** One tensor to planes, by blocks of rows, into the folder of a conversion. */
 import { FileError, type FileLocation, ShapeError } from "../core/errors.ts";
-import type { MatrixShape, TernaryMatrix } from "../core/ternary-matrix.ts";
-import { decompose } from "../quantizers/multi-ternary.ts";
+import type { MatrixShape } from "../core/ternary-matrix.ts";
 import type { FloatTensor, TernaryTensor } from "./checkpoints/checkpoint.ts";
-import { FigureCounter } from "./layer-figures.ts";
+import { type FittedPlanes, fitPlanes, type SecondMoments } from "./fitting/index.ts";
+import { FigureCounter, type OutputFigures } from "./layer-figures.ts";
 import type { FitAction } from "./plan.ts";
 import { granularityOf, reshapedForGroups } from "./plane-quantizer.ts";
 import { BLOCK_WEIGHTS, blockOfPlane, type RowBlock, rowBlocks } from "./row-blocks.ts";
 import type { WorkFolder } from "./work-folder.ts";
 
-/** Called after each block with the number of its weights; what it throws stops the conversion. */
-export type OnBlock = (weights: number) => void;
+/** Where planes go, and who watches. */
+export interface LayerContext {
+  readonly work: WorkFolder;
+  /** Called after each block with the number of its weights; what it throws stops the conversion. */
+  readonly onBlock: (weights: number) => void;
+}
 
 /** Several planes take longer: progress is to be seen, and Ctrl-C heard. */
 const JOINT_BLOCK_WEIGHTS = BLOCK_WEIGHTS / 8;
 
-/** Makes planes of floats and keeps them. @throws FileError naming the tensor when a weight is no finite number */
+/**
+ * Makes planes of floats and keeps them.
+ *
+ * @param moments of the layer's inputs, to which the planes are fitted then
+ * @throws FileError naming the tensor when a weight is no finite number
+ */
 export async function fitLayer(
-  tensor: FloatTensor,
+  { name, matrix, readRows }: FloatTensor,
   action: FitAction,
-  { work, file, onBlock }: { work: WorkFolder; file: string; onBlock: OnBlock },
+  {
+    work,
+    onBlock,
+    file,
+    moments,
+  }: LayerContext & { readonly file: string; readonly moments?: SecondMoments | undefined },
 ): Promise<void> {
-  const { name, matrix } = tensor;
   const target = work.begin(name, matrix, action.planes);
   const counter = new FigureCounter();
-  for (const block of blocksFor(matrix, action)) {
-    const weights = await tensor.readRows(block.first, block.count);
+  let output: OutputFigures | undefined;
+  for (const block of blocksFor(matrix, action, moments)) {
+    const weights = await readRows(block.first, block.count);
     const shape = { outFeatures: block.count, inFeatures: matrix.inFeatures };
-    const fitted = fitBlock(weights, shape, action, { file, tensor: name });
-    await target.add(block, fitted);
-    counter.add(fitted, weights);
+    const { planes, outputError, dataFreeOutputError } = fitBlock(
+      weights,
+      shape,
+      action,
+      { file, tensor: name },
+      moments,
+    );
+    await target.add(block, planes);
+    counter.add(planes, weights);
+    if (outputError !== undefined) output = { error: outputError, dataFreeError: dataFreeOutputError ?? outputError };
     onBlock(weights.length);
   }
-  await target.finish(counter.figures());
+  await target.finish(counter.figures(output));
 }
 
 /** Keeps the planes of a tensor that is ternary already. */
 export async function repackLayer(
   { name, matrix, planeCount, readPlanes }: TernaryTensor,
-  { work, onBlock }: { work: WorkFolder; onBlock: OnBlock },
+  { work, onBlock }: LayerContext,
 ): Promise<void> {
   const planes = await readPlanes();
   const target = work.begin(name, matrix, planeCount);
@@ -58,23 +79,26 @@ export function fitBlock(
   matrix: MatrixShape,
   { quantizer, planes, scales }: FitAction,
   location: FileLocation,
-): TernaryMatrix[] {
-  const seen = reshapedForGroups(matrix, scales);
+  moments?: SecondMoments,
+): FittedPlanes {
+  const seen = moments === undefined ? reshapedForGroups(matrix, scales) : matrix;
   try {
-    const fitted = decompose(weights, seen, {
-      ...{ planes, quantizer, fit: planes > 1 ? "joint" : "greedy" },
-      quantizerOptions: { granularity: granularityOf(scales) },
+    const quantizerOptions = { granularity: granularityOf(scales) };
+    const fitted = fitPlanes(weights, seen, {
+      ...{ planes, quantizer, quantizerOptions },
+      ...(moments && { calibration: moments }),
     });
     if (seen.inFeatures === matrix.inFeatures) return fitted;
-    return fitted.map((plane) => ({ ...plane, ...matrix, groupSize: seen.inFeatures }));
+    const groupSize = seen.inFeatures;
+    return { ...fitted, planes: fitted.planes.map((plane) => ({ ...plane, ...matrix, groupSize })) };
   } catch (cause) {
     if (!(cause instanceof ShapeError)) throw cause;
     throw new FileError(cause.message, location, { cause });
   }
 }
 
-/** A scale of the whole tensor needs all of its rows at once. */
-function blocksFor(matrix: MatrixShape, { planes, scales }: FitAction): Iterable<RowBlock> {
-  if (scales === "per-tensor") return [{ first: 0, count: matrix.outFeatures }];
+/** A scale of the whole tensor needs all of its rows at once, and so does what inputs tell. */
+function blocksFor(matrix: MatrixShape, { planes, scales }: FitAction, moments?: SecondMoments): Iterable<RowBlock> {
+  if (scales === "per-tensor" || moments !== undefined) return [{ first: 0, count: matrix.outFeatures }];
   return rowBlocks(matrix, planes > 1 ? JOINT_BLOCK_WEIGHTS : BLOCK_WEIGHTS);
 }

@@ -10,7 +10,13 @@ export {
   type TernaryTensor,
 } from "./checkpoints/index.ts";
 export type { ConversionReport, LayerReport, ReportTotal } from "./conversion-report.ts";
-export { type ConversionEvent, type ConvertOptions, convertFile } from "./convert-file.ts";
+export {
+  type ConversionEvent,
+  type ConvertOptions,
+  convertFile,
+  type RunOptions,
+  runConversion,
+} from "./convert-file.ts";
 export {
   type ConversionPlan,
   type ConversionRule,
@@ -19,5 +25,7 @@ export {
   type PlanOptions,
   planConversion,
 } from "./plan.ts";
+export type { LayerCurve, SizeLimit } from "./plan-budget.ts";
+export { type PreparedConversion, type PrepareOptions, prepareConversion } from "./prepare-conversion.ts";
 export type { TensorProof } from "./prove-written.ts";
 export { type Target, type TargetFormat, targets } from "./targets/index.ts";

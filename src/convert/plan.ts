@@ -59,6 +59,8 @@ export interface FitAction {
   readonly quantizer: string;
   readonly planes: number;
   readonly scales: ScaleSharing;
+  /** Whether planes are fitted to the outputs of the layer on calibration inputs. */
+  readonly isCalibrated?: boolean;
 }
 
 /** One tensor of a plan. */
@@ -185,6 +187,7 @@ function choose(
   const { include, skip, rules = [] } = options;
   if (tensor.kind !== "float") return { reason: `no float weights (${tensor.type})` };
   if (shape.length < 2) return { reason: "one axis" };
+  if (tensor.isConstant === true) return { reason: "no weight of a layer" };
   const skipped = firstMatch(name, skip ?? []);
   if (skipped !== undefined) return { reason: `skip ${skipped}` };
   const rule = rules.find(({ pattern }) => matchesPattern(name, pattern));

@@ -4,7 +4,8 @@ import type { MatrixShape } from "../core/ternary-matrix.ts";
 import { decodeFloats, type ElementType, type SafetensorsReader, type StoredTensor } from "../files/index.ts";
 import type { FloatTensor, OtherTensor, StoredBytes } from "./checkpoints/checkpoint.ts";
 
-const FLOAT_TYPES: readonly ElementType[] = ["F32", "F16", "BF16", "F64"];
+/** Element types that hold real numbers. */
+export const FLOAT_TYPES: readonly ElementType[] = ["F32", "F16", "BF16", "F64"];
 
 /** A tensor as it is stored: floats by rows, all else as bytes. */
 export function plainTensor(reader: SafetensorsReader, tensor: StoredTensor): FloatTensor | OtherTensor {

@@ -31,6 +31,8 @@ export interface FloatTensor extends TensorHead {
   readonly kind: "float";
   /** The tensor as a matrix: `[out, in]` for the weight of a layer, one row for a vector. */
   readonly matrix: MatrixShape;
+  /** Whether the file says that this is no weight of a layer. */
+  readonly isConstant?: boolean;
   readonly stored: StoredBytes | undefined;
   /** Rows `[first, first + count)` of the matrix. */
   readRows(first: number, count: number): Promise<Float32Array>;

@@ -7,12 +7,22 @@ import { converted } from "./converted.ts";
 import { deployedModel } from "./deployed-model.ts";
 import { gguf } from "./gguf.ts";
 import { hfBitnet } from "./hf-bitnet.ts";
+import { npz } from "./npz.ts";
+import { onnx } from "./onnx.ts";
 import { safetensors } from "./safetensors.ts";
 
 export type { Checkpoint, CheckpointKind, CheckpointTensor, FloatTensor, TernaryTensor } from "./checkpoint.ts";
 
-/** Every kind, those that say most of a file first. */
-export const checkpointKinds: readonly CheckpointKind[] = [gguf, deployedModel, converted, hfBitnet, safetensors];
+/** Every kind; of those that share a container, the ones that say more of a file come first. */
+export const checkpointKinds: readonly CheckpointKind[] = [
+  gguf,
+  npz,
+  onnx,
+  deployedModel,
+  converted,
+  hfBitnet,
+  safetensors,
+];
 
 /**
  * Opens a file of tensors; its bytes tell its kind.

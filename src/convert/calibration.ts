@@ -1,0 +1,141 @@
+/** What layers are fed: second moments of their inputs, made of the arrays of a file when a layer's turn comes. */
+import { FileError, ShapeError, UsageError } from "../core/errors.ts";
+import { elementCount, formatShape, type Shape } from "../core/shape.ts";
+import {
+  type NpyArray,
+  type NpzReader,
+  nodeModule,
+  npyToFloat32,
+  openNpz,
+  openRanges,
+  parseNpy,
+  readBytes,
+} from "../files/index.ts";
+import { SecondMoments } from "./fitting/index.ts";
+
+/** A layer whose inputs are wanted, by the name of its weight. */
+export interface CalibratedLayer {
+  readonly name: string;
+  readonly inFeatures: number;
+}
+
+/** Inputs of some layers. */
+export interface Calibration extends AsyncDisposable {
+  /** What planes depend on: the size and time of the file. */
+  readonly identity: string;
+  /**
+   * Names of those layers whose inputs there are.
+   *
+   * @throws UsageError when inputs belong to no layer, or to several, or have another width than theirs
+   */
+  layersOf(layers: readonly CalibratedLayer[]): readonly string[];
+  /** The second moments of a layer's inputs; undefined where there are none. */
+  moments(layer: CalibratedLayer): Promise<SecondMoments | undefined>;
+}
+
+const ZIP_MAGIC = [0x50, 0x4b];
+
+/** Inputs that are in memory, by the name of the weight. */
+export function givenCalibration(given: ReadonlyMap<string, SecondMoments>): Calibration {
+  return {
+    identity: JSON.stringify([...given].map(([name, { tokens, inFeatures }]) => [name, tokens, inFeatures])),
+    layersOf(layers) {
+      for (const name of given.keys()) {
+        if (!layers.some((layer) => layer.name === name)) throw new UsageError(describeUnknown(name, layers));
+      }
+      return [...given.keys()];
+    },
+    moments: async ({ name }) => given.get(name),
+    [Symbol.asyncDispose]: async () => undefined,
+  };
+}
+
+/**
+ * Opens the inputs of layers: an `.npz` with an array for each layer, named after its weight or its module, or an `.npy` with
+ * those of the only layer that takes inputs of its width. The last axis of an array counts the inputs of a layer.
+ *
+ * @throws FileError when the file cannot be read
+ */
+export async function openCalibration(path: string): Promise<Calibration> {
+  const identity = await identityOf(path);
+  if (!(await isZip(path))) {
+    const array = parseNpy((await readBytes(path)).bytes, path);
+    return fromArrays(path, identity, new Map([["", array.shape]]), async () => array);
+  }
+  const reader: NpzReader = await openNpz(path);
+  const shapes = new Map([...reader.tensors].map(([name, { shape }]) => [name, shape]));
+  const calibration = fromArrays(path, identity, shapes, (name) => reader.read(name));
+  return { ...calibration, [Symbol.asyncDispose]: () => reader[Symbol.asyncDispose]() };
+}
+
+async function isZip(path: string): Promise<boolean> {
+  await using ranges = await openRanges(path);
+  const start = await ranges.read(0, Math.min(ZIP_MAGIC.length, ranges.byteLength));
+  return ZIP_MAGIC.every((byte, i) => start[i] === byte);
+}
+
+async function identityOf(path: string): Promise<string> {
+  const status = await nodeModule("node:fs/promises", path)
+    .stat(path)
+    .catch(() => undefined); // reading it tells what is wrong
+  return JSON.stringify([path, status?.size, status?.mtimeMs]);
+}
+
+function fromArrays(
+  file: string,
+  identity: string,
+  shapes: ReadonlyMap<string, Shape>,
+  read: (name: string) => Promise<NpyArray>,
+): Calibration {
+  let assigned: ReadonlyMap<string, string> = new Map();
+  return {
+    identity,
+    layersOf(layers) {
+      assigned = new Map([...shapes].map(([name, shape]) => [layerFor(name, shape, layers, file), name]));
+      return [...assigned.keys()];
+    },
+    async moments({ name, inFeatures }) {
+      const array = assigned.get(name);
+      if (array === undefined) return undefined;
+      const moments = new SecondMoments(inFeatures);
+      try {
+        moments.add(npyToFloat32(await read(array)));
+      } catch (cause) {
+        if (!(cause instanceof ShapeError)) throw cause;
+        throw new FileError(cause.message, { file, tensor: array }, { cause });
+      }
+      return moments;
+    },
+    [Symbol.asyncDispose]: async () => undefined,
+  };
+}
+
+/** The layer that an array belongs to. */
+function layerFor(name: string, shape: Shape, layers: readonly CalibratedLayer[], file: string): string {
+  const width = shape.at(-1) ?? 1;
+  if (elementCount(shape) === 0 || shape.length < 2) {
+    throw new UsageError(`${file}: inputs are arrays [..., inputs of the layer], got ${name} ${formatShape(shape)}`);
+  }
+  if (name === "") return onlyLayerOfWidth(width, layers, file);
+  const layer = layers.find((each) => each.name === name || each.name === `${name}.weight`);
+  if (layer === undefined) throw new UsageError(`${file}: ${describeUnknown(name, layers)}`);
+  if (layer.inFeatures === width) return layer.name;
+  throw new UsageError(
+    `${file}: ${layer.name} takes ${layer.inFeatures} inputs, and its array ${formatShape(shape)} has ${width}`,
+  );
+}
+
+function onlyLayerOfWidth(width: number, layers: readonly CalibratedLayer[], file: string): string {
+  const fitting = layers.filter(({ inFeatures }) => inFeatures === width);
+  if (fitting.length === 1) return fitting[0].name;
+  const problem =
+    fitting.length === 0
+      ? `no layer that is converted takes ${width} inputs`
+      : `${fitting.length} layers take ${width} inputs`;
+  throw new UsageError(`${file}: ${problem}: give an .npz with an array for each layer, by its name`);
+}
+
+function describeUnknown(name: string, layers: readonly CalibratedLayer[]): string {
+  const some = layers.slice(0, 3).map((layer) => layer.name);
+  return `${name} is no layer that is converted from floats; there are ${some.join(", ") || "none"}${layers.length > 3 ? ", ..." : ""}`;
+}
