@@ -21,14 +21,13 @@ import {
   convertToBitLinear,
   cosine,
   crossEntropy,
+  distill,
   Embedding,
   evaluate,
   fit,
-  klDivergence,
   Linear,
   type Module,
   PositionEmbedding,
-  predict,
   RMSNorm,
   Sequential,
   TransformerBlock,
@@ -36,8 +35,8 @@ import {
 
 const CONTEXT = 64;
 const FEATURES = 64;
-/** Passages that the float model labels: it gives each of their characters 65 numbers, which have to fit in memory. */
-const LABELLED = 3200;
+/** Passages that the ternary models learn from. */
+const PASSAGES = 3200;
 /** Passages that losses are measured on. */
 const UNSEEN = 500;
 
@@ -80,13 +79,13 @@ async function main(): Promise<void> {
   ];
 
   console.log("\n3. It learns to give the float model's probabilities, not only the right character ...");
-  const passages = firstOf(train, LABELLED);
+  const passages = firstOf(train, PASSAGES);
   const fineTuning = {
     ...recipe,
     epochs: distillEpochs,
     optimizer: adamW({ learningRate: 2e-3 }),
   };
-  await fit(student, await labelledBy(teacher, passages), { ...fineTuning, loss: klDivergence() });
+  await distill(student, teacher, passages, { ...fineTuning, logits: { temperature: 1 }, taskWeight: 0 });
   results.push(["ternary, distilled", await lossOn(unseen, student)]);
 
   console.log("\n4. For comparison, another ternary copy learns from the same text alone ...");
@@ -112,14 +111,6 @@ function floatTransformer(classes: number, seed: number): Module {
   );
   model.inputShape = [CONTEXT];
   return model;
-}
-
-/** The passages with the teacher's logits as their targets, `[CONTEXT, classes]` each. */
-async function labelledBy(teacher: Module, passages: Dataset): Promise<Dataset> {
-  const targets = await predict(teacher, passages.inputs);
-  const classes = targets.length / passages.inputs.length;
-  const { inputs, inputShape } = passages;
-  return { name: "passages and what the teacher says", inputs, inputShape, targets, targetShape: [CONTEXT, classes] };
 }
 
 function firstOf(data: Dataset, count: number): Dataset {
