@@ -1,0 +1,3 @@
+/** Deployed models as ONNX files. */
+export { type ExportOnnxOptions, exportOnnx } from "./export-onnx.ts";
+export { type WeightForm, weightForms } from "./weight-forms.ts";
