@@ -1,5 +1,6 @@
 /** Ternary planes as buffers of a module: stored and loaded by name, and changed by no training. */
-import { ShapeError, UnsupportedError } from "../../core/errors.ts";
+import { ShapeError } from "../../core/errors.ts";
+import { checkUngrouped, ungroup } from "../../core/regroup.ts";
 import { checkTernaryMatrix, type TernaryMatrix } from "../../core/ternary-matrix.ts";
 import { lift, Parameter } from "../../tensor/index.ts";
 import type { TernarySizes } from "../summary-bytes.ts";
@@ -15,16 +16,15 @@ export interface FrozenPlanes {
 }
 
 /**
- * Copies planes into buffers.
+ * Copies planes into buffers. Groups within rows lose their scales where one for each row says the same.
  *
- * @throws ShapeError when there is no plane, their sizes differ, or one is no ternary matrix; UnsupportedError for scales
- *   of groups within a row
+ * @throws ShapeError when there is no plane, their sizes differ, or one is no ternary matrix; UnsupportedError where groups
+ *   within a row have other scales than the rest of it
  */
-export function frozenPlanes(planes: readonly TernaryMatrix[]): FrozenPlanes {
-  if (planes.length === 0) throw new ShapeError("a ternary layer needs at least one plane");
-  const { outFeatures, inFeatures } = planes[0];
-  for (const plane of planes) {
-    checkScales(plane);
+export function frozenPlanes(given: readonly TernaryMatrix[]): FrozenPlanes {
+  if (given.length === 0) throw new ShapeError("a ternary layer needs at least one plane");
+  const { outFeatures, inFeatures } = given[0];
+  for (const plane of given) {
     checkTernaryMatrix(plane);
     if (plane.outFeatures === outFeatures && plane.inFeatures === inFeatures) continue;
     throw new ShapeError(
@@ -32,6 +32,8 @@ export function frozenPlanes(planes: readonly TernaryMatrix[]): FrozenPlanes {
     );
   }
   checkRowLength(inFeatures);
+  const planes = given.map((plane) => ungroup(plane) ?? plane);
+  planes.forEach(checkUngrouped);
   return {
     trits: planes.map(({ trits }) => new Parameter([outFeatures, inFeatures], Float32Array.from(trits), false)),
     scales: planes.map(({ scales }) => new Parameter([scales.length], scales.slice(), false)),
@@ -66,11 +68,4 @@ export function sizesOf({ trits, scales }: FrozenPlanes): TernarySizes {
     scales: scaleCount,
     replaced: [...trits, ...scales],
   };
-}
-
-function checkScales({ outFeatures, scales }: TernaryMatrix): void {
-  if (scales.length <= outFeatures) return;
-  throw new UnsupportedError(
-    `a ternary layer has one scale, or one for each of its ${outFeatures} rows; got ${scales.length}: take the weights as floats and quantize them per channel`,
-  );
 }

@@ -150,6 +150,16 @@ test("what does not fit is refused", () => {
   expect(() => new TernaryLinear([plane], { bias: new Float32Array(4) })).toThrow("bias must hold 3 values, got 4");
   expect(() => new TernaryLinear([plane], { activation: "int4" })).toThrow(UnsupportedError);
   expect(() => new TernaryLinear([{ ...plane, trits: plane.trits.map(() => 2) }])).toThrow(ShapeError);
-  expect(() => new TernaryLinear([{ ...plane, scales: new Float32Array(6).fill(1) }])).toThrow("one for each of its 3");
+  const grouped = { ...plane, groupSize: 2, trits: new Int8Array(12).fill(1) };
+  expect(() => new TernaryLinear([{ ...grouped, scales: Float32Array.of(1, 2, 1, 1, 1, 1) }])).toThrow(
+    UnsupportedError,
+  );
+  const alike = new TernaryLinear([{ ...grouped, scales: Float32Array.of(1, 1, 2, 2, 3, 3) }]);
+  expect(alike.planes[0]).toEqual({
+    outFeatures: 3,
+    inFeatures: 4,
+    trits: grouped.trits,
+    scales: Float32Array.of(1, 2, 3),
+  });
   expect(() => new TernaryConv2d(2, [plane], { kernelSize: 2 })).toThrow("2 x 2 x 2 = 8 trits, got 4");
 });
