@@ -47,14 +47,23 @@ const architectures: ReadonlyMap<string, Architecture> = new Map([
   ["bitnet-b1.58", bitnet],
 ]);
 
-/** Tensors that are missing, too many or of another shape than the keys say. */
+/** Keys that these architectures need, and what happens without. */
+const requiredKeys: Readonly<Record<string, GgufProblem["effect"]>> = {
+  feed_forward_length: "aborts",
+  "attention.head_count": "aborts",
+  "attention.layer_norm_rms_epsilon": "refused",
+};
+
+/** Keys and tensors that are missing, and tensors that are too many or of another shape than the keys say. */
 export function checkArchitecture({ metadata, tensors }: GgufContents): GgufProblem[] {
   const name = ggufText(metadata, "general.architecture") ?? "";
   const architecture = architectures.get(name);
   const sizes = sizesOf(metadata, name);
-  if (architecture === undefined || sizes.experts > 0 || sizes.blocks > 10_000) return [];
+  if (architecture === undefined || sizes.experts > 0 || !(sizes.blocks <= 10_000)) return [];
 
-  const problems: GgufProblem[] = [];
+  const problems = Object.entries(requiredKeys)
+    .filter(([key]) => !metadata.has(`${name}.${key}`))
+    .map(([key, effect]): GgufProblem => ({ effect, message: `${name}.${key} is missing`, key: `${name}.${key}` }));
   const add = (tensor: string, problem: string) =>
     problems.push({ effect: "refused", message: `tensor ${excerpt(tensor)} ${problem}`, tensor });
   const blocks = Array.from({ length: sizes.blocks }, (_, block) =>
@@ -93,7 +102,7 @@ function sizesOf(metadata: GgufMetadata, architecture: string): ModelSizes {
   const headLength = ggufNumber(metadata, `${architecture}.attention.key_length`) ?? embedding / heads;
   const hasKvHeads = metadata.has(`${architecture}.attention.head_count_kv`);
   return {
-    blocks: ggufNumber(metadata, `${architecture}.block_count`) ?? 0,
+    blocks: size("block_count"),
     experts: ggufNumber(metadata, `${architecture}.expert_count`) ?? 0,
     vocabulary: tokens?.type === "array" ? tokens.value.length : size("vocab_size"),
     embedding,

@@ -58,12 +58,67 @@ const changes: Change[] = [
   {
     name: "fewer scores than tokens",
     file: changed({ "tokenizer.ggml.scores": { type: "array", elementType: "float32", value: new Float32Array(3) } }),
-    ...{ effect: "misread", message: /has 3 values for 320 tokens/ },
+    ...{ effect: "refused", message: /has 3 values for 320 tokens/ },
   },
   {
     name: "a norm in F16",
     file: changed({}, { [NORM]: { type: 1, typeName: "F16" } }),
-    ...{ effect: "aborts", message: /norm stored as F16.*store it as F32/ },
+    ...{ effect: "aborts", message: /norm or a vector in F16.*store it as F32/ },
+  },
+  {
+    name: "a norm in BF16",
+    file: changed({}, { "output_norm.weight": { type: 30, typeName: "BF16" } }),
+    ...{ effect: "aborts", message: /vector in BF16/ },
+  },
+  {
+    name: "a bias in F16",
+    file: changed({}, { "blk.0.attn_q.bias": { type: 1, typeName: "F16" } }),
+    ...{ effect: "aborts", message: /vector in F16.*store it as F32/ },
+  },
+  {
+    name: "frequencies in F16",
+    file: changed({}, { "rope_freqs.weight": { shape: [32], type: 1, typeName: "F16" } }),
+    ...{ effect: "aborts", message: /"rope_freqs.weight" is a norm or a vector in F16/ },
+  },
+  {
+    name: "a weight of integers",
+    file: changed({}, { [WEIGHT]: { type: 24, typeName: "I8" } }),
+    ...{ effect: "aborts", message: /is I8, which llama.cpp cannot multiply by/ },
+  },
+  {
+    name: "a weight in F64",
+    file: changed({}, { [WEIGHT]: { type: 28, typeName: "F64" } }),
+    ...{ effect: "aborts", message: /is F64, which llama.cpp cannot multiply by/ },
+  },
+  {
+    name: "no tokens",
+    file: changed({ "tokenizer.ggml.tokens": undefined }),
+    ...{ effect: "refused", message: /tokenizer.ggml.tokens is missing/ },
+  },
+  {
+    name: "no merges",
+    file: changed({ "tokenizer.ggml.merges": undefined }),
+    ...{ effect: "refused", message: /tokenizer.ggml.merges is missing/ },
+  },
+  {
+    name: "no blocks",
+    file: changed({ "llama.block_count": undefined }),
+    ...{ effect: "refused", message: /llama.block_count is missing/ },
+  },
+  {
+    name: "no heads",
+    file: changed({ "llama.attention.head_count": undefined }),
+    ...{ effect: "aborts", message: /llama.attention.head_count is missing/ },
+  },
+  {
+    name: "no size of the feed-forward layers",
+    file: changed({ "llama.feed_forward_length": undefined }),
+    ...{ effect: "aborts", message: /llama.feed_forward_length is missing/ },
+  },
+  {
+    name: "no epsilon",
+    file: changed({ [EPSILON]: undefined }),
+    ...{ effect: "refused", message: /layer_norm_rms_epsilon is missing/ },
   },
   {
     name: "a retired type",

@@ -1,6 +1,7 @@
 /**
  * What llama.cpp wants of a GGUF file beyond what the format says. It refuses some files in few words, ends the whole
- * process on others, and reads a few as something else than they are; here each problem is told before.
+ * process on others, and reads a few as something else than they are; here each problem is told before. Each was tried with
+ * the llama.cpp that the npm package node-llama-cpp 3.22.1 brings, on a CPU.
  */
 import { excerpt, utf8ByteLength } from "../utf8.ts";
 import { retiredTypeNames, typeByName, typesOfId } from "./block-types.ts";
@@ -50,6 +51,9 @@ const perBlockKeys: readonly string[] = ["feed_forward_length", "attention.head_
 /** Keys without which no architecture loads. */
 const requiredModelKeys: readonly string[] = ["context_length", "embedding_length", "block_count"];
 
+/** Types that no matrix product takes: llama.cpp reads memory that is not its own then. */
+const typesOfNoWeight: readonly string[] = ["I8", "I16", "I32", "I64", "F64", "Q8_1", "Q8_K"];
+
 const generalKeyTypes: Readonly<Record<string, GgufValue["type"]>> = {
   "general.architecture": "string",
   "general.alignment": "uint32",
@@ -64,6 +68,9 @@ const generalKeyTypes: Readonly<Record<string, GgufValue["type"]>> = {
   "tokenizer.ggml.add_bos_token": "bool",
   "tokenizer.ggml.add_eos_token": "bool",
 };
+
+/** Tokenizers of files that hold no vocabulary. */
+const NO_TOKENS: readonly string[] = ["no_vocab", "none"];
 
 const arrayElementTypes: Readonly<Record<string, string>> = {
   "tokenizer.ggml.tokens": "string",
@@ -117,13 +124,17 @@ function checkKeys(metadata: GgufMetadata): GgufProblem[] {
 function checkTokens(metadata: GgufMetadata): GgufProblem[] {
   const key = "tokenizer.ggml.tokens";
   const tokens = metadata.get(key);
+  const model = ggufText(metadata, "tokenizer.ggml.model");
+  if (tokens === undefined && model !== undefined && !NO_TOKENS.includes(model)) return [refusedKey(key, "is missing")];
   if (tokens?.type !== "array" || tokens.elementType !== "string") return [];
   const problems: GgufProblem[] = [];
+  const merges = "tokenizer.ggml.merges";
+  if (model === "gpt2" && !metadata.has(merges)) problems.push(refusedKey(merges, "is missing"));
   const first = new Map<string, number>();
   tokens.value.forEach((text, id) => {
     const other = first.get(text);
     if (other === undefined) first.set(text, id);
-    else if (problems.length === 0) {
+    else if (!problems.some(({ effect }) => effect === "aborts")) {
       const message = `tokens ${other} and ${id} are both ${excerpt(text)}: llama.cpp ends the process on equal texts`;
       problems.push({ effect: "aborts", message, key });
     }
@@ -131,8 +142,7 @@ function checkTokens(metadata: GgufMetadata): GgufProblem[] {
   for (const perToken of ["tokenizer.ggml.scores", "tokenizer.ggml.token_type"]) {
     const values = metadata.get(perToken);
     if (values?.type !== "array" || values.value.length >= tokens.value.length) continue;
-    const message = `${perToken} has ${values.value.length} values for ${tokens.value.length} tokens: llama.cpp reads beyond them`;
-    problems.push({ effect: "misread", message, key: perToken });
+    problems.push(refusedKey(perToken, `has ${values.value.length} values for ${tokens.value.length} tokens`));
   }
   return problems;
 }
@@ -146,15 +156,19 @@ function checkTensor(tensor: GgufTensor, program: "llama.cpp" | "bitnet.cpp"): G
   const byteLength = utf8ByteLength(name);
   if (byteLength > MAX_NAME_BYTES) add("refused", `has a name of ${byteLength} bytes, at most ${MAX_NAME_BYTES} fit`);
   if (shape.includes(0)) add("refused", "holds nothing: leave it out");
-  if (name.endsWith("norm.weight") && typeName === "F16") {
-    add("aborts", "is a norm stored as F16: llama.cpp ends the process on it; store it as F32");
+  if ((shape.length <= 1 || name.endsWith("norm.weight")) && typeName !== "F32") {
+    add("aborts", `is a norm or a vector in ${typeName}: llama.cpp ends the process on it; store it as F32`);
+  } else if (typesOfNoWeight.includes(typeName)) {
+    add("aborts", `is ${typeName}, which llama.cpp cannot multiply by and crashes on: store it as F16 or F32`);
   }
   if (retiredTypeNames.has(typeName)) add("refused", `is ${typeName}, which ggml has retired`);
   const dialect = typeByName(typeName)?.dialect ?? "ggml";
   if (dialect !== "ggml" && dialect !== program) {
     const upstream = typesOfId(tensor.type)[0].name;
     const isMisread = !retiredTypeNames.has(upstream);
-    const reason = isMisread ? `llama.cpp reads its id ${tensor.type} as ${upstream}` : "llama.cpp refuses its id";
+    const reason = isMisread
+      ? `llama.cpp reads its id ${tensor.type} as ${upstream} where the sizes allow it, and refuses the file elsewhere`
+      : "llama.cpp refuses its id";
     add(isMisread ? "misread" : "refused", `is ${typeName} of ${dialect}: ${reason}; convert it to TQ1_0 or TQ2_0`);
   }
   if (typeName === "I2_S" && (shape.at(-1) ?? 0) % 128 !== 0) {

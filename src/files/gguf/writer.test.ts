@@ -192,7 +192,7 @@ test("what llama.cpp could not load is not written, with all reasons", async () 
   const metadata = new Map<string, GgufValue>([["general.architecture", { type: "string", value: "mlp" }]]);
   const tensors = [tensorOf("norm.weight", [4], "F16", eight)];
   await expect(writeGguf(join(folder, "no.gguf"), metadata, tensors)).rejects.toThrow(
-    /^llama.cpp could not load this file:\n- mlp.context_length is missing\n.*stored as F16/s,
+    /^llama.cpp could not load this file:\n- mlp.context_length is missing\n.*vector in F16/s,
   );
   await expect(writeGguf(join(folder, "no.gguf"), metadata, tensors, { readBy: "bitnet.cpp" })).rejects.toThrow(
     /^bitnet.cpp could not load/,
