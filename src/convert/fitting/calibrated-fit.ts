@@ -17,6 +17,8 @@ import { descend, type FittedRow, type RowTarget } from "./trit-descent.ts";
 
 /** Rows that are fitted together: their products share what they read. */
 const ROWS = 48;
+/** Rows on which factors are tried. */
+const SAMPLED_ROWS = 15;
 /** Factors of the first scales that are tried: with feedback, wider levels than those of least squares may serve better. */
 const FACTORS = [0.9, 1, 1.1, 1.2, 1.35];
 
@@ -70,9 +72,9 @@ export function fitToOutputs(
   return { planes, sums };
 }
 
-/** Up to `ROWS` rows at equal distances. */
+/** Rows at equal distances. */
 function sampledRows(outFeatures: number): number[] {
-  const count = Math.min(ROWS, outFeatures);
+  const count = Math.min(SAMPLED_ROWS, outFeatures);
   return Array.from({ length: count }, (_, i) => Math.floor((i * outFeatures) / count));
 }
 

@@ -62,6 +62,14 @@ test("fewer tokens than inputs, and inputs that are always 0, leave a metric; no
   expect(metric?.matrix[0]).toBe(metric?.damping);
 });
 
+test("a metric is made once, and anew when inputs were added", () => {
+  const moments = momentsOf(4, 9, 1);
+  const metric = OutputMetric.of(moments);
+  expect(OutputMetric.of(moments)).toBe(metric);
+  moments.add(Float32Array.of(1, 2, 3, 4));
+  expect(OutputMetric.of(moments)?.matrix).not.toEqual(metric?.matrix);
+});
+
 test("a matrix that is not positive definite has no factor", () => {
   expect(mirroredCholesky(Float64Array.of(1, 2, 2, 1), 2)).toBeUndefined();
   expect(mirroredCholesky(Float64Array.of(0), 1)).toBeUndefined();

@@ -16,6 +16,9 @@ const DAMPING = 0.03;
 /** Columns of a block of a triangular product; within it, values go one by one. */
 export const BLOCK = 48;
 
+/** Metrics in use, with the number of inputs they were made of: a layer may be fitted by parts. */
+const known = new WeakMap<SecondMoments, { readonly tokens: number; readonly metric: OutputMetric | undefined }>();
+
 /** H of a layer, damped, ordered and factored, H = L · Lᵀ. */
 export class OutputMetric {
   readonly size: number;
@@ -36,8 +39,17 @@ export class OutputMetric {
     this.damping = damping;
   }
 
-  /** Undefined where the inputs say nothing: there are none, or all are 0. */
+  /** Undefined where the inputs say nothing: there are none, or all are 0. Made once for the same moments. */
   static of(moments: SecondMoments): OutputMetric | undefined {
+    const { tokens } = moments;
+    const made = known.get(moments);
+    if (made?.tokens === tokens) return made.metric;
+    const metric = OutputMetric.make(moments);
+    known.set(moments, { tokens, metric });
+    return metric;
+  }
+
+  private static make(moments: SecondMoments): OutputMetric | undefined {
     const size = moments.inFeatures;
     const diagonal = moments.diagonal();
     const damping = (DAMPING * diagonal.reduce((sum, value) => sum + value, 0)) / size;
