@@ -19,3 +19,15 @@ export function loadPackage<T>(name: string): { readonly package: T } | { readon
     return { unavailable: `it cannot be loaded: ${error instanceof Error ? error.message : error}` };
   }
 }
+
+/** The same for a package that is an ES module only. */
+export async function importPackage<T>(
+  name: string,
+): Promise<{ readonly package: T } | { readonly unavailable: string }> {
+  try {
+    return { package: await import(name) };
+  } catch (error) {
+    const isAbsent = error instanceof Error && /Cannot find (package|module)/.test(error.message);
+    return { unavailable: isAbsent ? NOT_INSTALLED : `it cannot be loaded: ${error}` };
+  }
+}
