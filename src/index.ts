@@ -30,10 +30,18 @@ export {
   UnsupportedError,
   UsageError,
 } from "./core/errors.ts";
+export { ungroup } from "./core/regroup.ts";
 export type { Shape } from "./core/shape.ts";
-export { dequantize, type Granularity, type MatrixShape, type TernaryMatrix } from "./core/ternary-matrix.ts";
+export {
+  dequantize,
+  type Granularity,
+  type MatrixShape,
+  type ScaleGranularity,
+  scaleOf,
+  type TernaryMatrix,
+} from "./core/ternary-matrix.ts";
 export type { ByteSource } from "./files/index.ts";
-export { type Format, formatById, formats } from "./formats/index.ts";
+export { type Format, formatById, formats, type MatrixScales, modelFormats } from "./formats/index.ts";
 export {
   createQuantizer,
   type Quantizer,

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { RandomSource } from "../src/core/random.ts";
 import { elementCount } from "../src/core/shape.ts";
-import { DeployedModel, formats, loadModel, modelToBytes } from "../src/index.ts";
+import { DeployedModel, loadModel, modelFormats, modelToBytes } from "../src/index.ts";
 import {
   AvgPool2d,
   BatchNorm,
@@ -30,7 +30,7 @@ test("the samples use every operation and every format", () => {
   expect(unused, "add a line to test/support/sample-models.ts").toEqual([]);
   const tensors = nodes.flatMap((node) => Object.values(node.tensors));
   const usedFormats = new Set(tensors.flatMap((tensor) => (tensor.kind === "ternary" ? [tensor.format] : [])));
-  expect([...usedFormats].sort()).toEqual(formats.map(({ id }) => id).sort());
+  expect([...usedFormats].sort()).toEqual(modelFormats.map(({ id }) => id).sort());
 });
 
 test.each(sampleModels)("$title: the loaded model gives the same bits and the same file", async (sample) => {
@@ -75,7 +75,7 @@ test("models of modules come back from their files", async () => {
     { module: text, shape: [2, 5], draw: () => random.integer(11) },
   ];
   for (const { module, shape, draw } of cases) {
-    for (const { id: format } of formats) {
+    for (const { id: format } of modelFormats) {
       using model = await module.eval().deploy({ format });
       const bytes = modelToBytes(model);
       using loaded = await loadModel(bytes);

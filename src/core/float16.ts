@@ -13,6 +13,12 @@ export const MAX_FLOAT16 = 65504;
 /** What rounds to infinity: half a step beyond the largest. */
 const OVERFLOW = 65520;
 
+/** Distance of neighbours by their exponent field: those of 0, the subnormal numbers, are as far apart as those of 1. */
+const steps: Float64Array = Float64Array.from(
+  { length: 31 },
+  (_, exponent) => 2 ** (Math.max(exponent, 1) - 1 + LEAST_EXPONENT - FRACTION_BITS),
+);
+
 const float32 = new Float32Array(1);
 const float32Bits = new Uint32Array(float32.buffer);
 
@@ -23,11 +29,10 @@ export function float16Bits(value: number): number {
   const magnitude = Math.abs(float32[0]);
   if (Number.isNaN(magnitude)) return NAN_BITS;
   if (magnitude >= OVERFLOW) return sign | INFINITY_BITS;
-  // Below the least exponent the steps no longer shrink: subnormal numbers are those with fewer than 2¹⁰ of them.
-  const exponent = Math.max(((float32Bits[0] >>> 23) & 0xff) - 127, LEAST_EXPONENT);
-  const steps = roundHalfEven(magnitude / 2 ** (exponent - FRACTION_BITS)); // exact but for the rounding: a power of two
-  // The leading one of the steps adds 1 to the exponent field, so a sum that rounds up to 2¹¹ steps carries by itself.
-  return sign | (((exponent - LEAST_EXPONENT) << FRACTION_BITS) + steps);
+  const exponent = Math.max(((float32Bits[0] >>> 23) & 0xff) - 127, LEAST_EXPONENT) - LEAST_EXPONENT;
+  const count = roundHalfEven(magnitude / steps[exponent + 1]); // exact but for the rounding: a step is a power of two
+  // The leading one of the count adds 1 to the exponent field, and a count rounded up to 2¹¹ adds 2: both as they should.
+  return sign | ((exponent << FRACTION_BITS) + count);
 }
 
 /** The number of a float16 bit pattern. */
@@ -36,6 +41,5 @@ export function float16Value(bits: number): number {
   const exponent = (bits & INFINITY_BITS) >> FRACTION_BITS;
   const fraction = bits & (2 ** FRACTION_BITS - 1);
   if (exponent === 0x1f) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  const steps = exponent === 0 ? fraction : fraction + 2 ** FRACTION_BITS;
-  return sign * steps * 2 ** (Math.max(exponent, 1) - 1 + LEAST_EXPONENT - FRACTION_BITS);
+  return sign * (exponent === 0 ? fraction : fraction + 2 ** FRACTION_BITS) * steps[exponent];
 }

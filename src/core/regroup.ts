@@ -18,6 +18,12 @@ export function regroup(
   if (granularityOf(matrix) === granularity && matrix.groupSize === groupSize) return matrix;
   if (groupSize !== undefined) checkSize("groupSize", groupSize);
   const scales = new Float32Array(scaleCountOf({ outFeatures, inFeatures }, granularity, groupSize));
+  if (granularity !== "per-tensor" && matrix.groupSize === undefined) {
+    // Rows and their parts have the scale of the row; found without a look at the trits.
+    const perRow = scales.length / outFeatures;
+    for (let row = 0; row < outFeatures; row++) scales.fill(scaleOf(matrix, row, 0), row * perRow, (row + 1) * perRow);
+    return { outFeatures, inFeatures, trits, scales, ...(groupSize !== undefined && { groupSize }) };
+  }
   const rows = granularity === "per-tensor" ? outFeatures : 1;
   const columns = groupSize ?? inFeatures;
   let at = 0;

@@ -133,7 +133,11 @@ export function checkScales({ outFeatures, inFeatures, scales, groupSize }: Omit
  * @throws ShapeError when it is not finite, or nonzero and below 2⁻¹⁰⁰ in magnitude
  */
 export function checkScale(scale: number): void {
-  if (!Number.isFinite(scale) || (scale !== 0 && Math.abs(scale) < MIN_SCALE_MAGNITUDE)) {
-    throw new ShapeError(`a scale must be zero or a finite number of at least 2^-100 in magnitude, got ${scale}`);
-  }
+  if (isScale(scale)) return;
+  throw new ShapeError(`a scale must be zero or a finite number of at least 2^-100 in magnitude, got ${scale}`);
+}
+
+/** Whether a number may be a scale: zero, or finite and at least 2⁻¹⁰⁰ in magnitude. */
+export function isScale(scale: number): boolean {
+  return scale === 0 || (Number.isFinite(scale) && Math.abs(scale) >= MIN_SCALE_MAGNITUDE);
 }

@@ -1,9 +1,34 @@
 /**
- * Five trits a byte, 1.6 bits per weight: byte = d0 + 3·d1 + 9·d2 + 27·d3 + 81·d4 with digits d = trit + 1, first trit
- * least significant. A row takes ceil(K / 5) bytes, its tail padded with trit 0. Bytes 243 to 255 do not occur.
+ * Five trits a byte, 1.6 bits per weight: byte = d0 + 3·d1 + 9·d2 + 27·d3 + 81·d4 with digits d = trit + 1.
+ * A row takes ceil(K / 5) bytes, its tail padded with trit 0; bytes above 242 do not occur.
  */
-import { digitFormat } from "./digit-format.ts";
+import { checkTrits } from "../core/ternary-matrix.ts";
+import { firstNonDigits, packDigits, unpackDigits } from "./base3-digits.ts";
+import { defineFormat } from "./define-format.ts";
 import type { Format } from "./format.ts";
 
+const rowBytes = (inFeatures: number): number => Math.ceil(inFeatures / 5);
+
 /** 1.6 bits per weight, the smallest. */
-export const base3: Format = digitFormat("base3", "1.6 bits: 5 trits a byte", 3, 5);
+export const base3: Format = defineFormat({
+  id: "base3",
+  summary: "1.6 bits: 5 trits a byte",
+  bitsPerWeight: 1.6,
+  granularities: ["per-tensor", "per-channel", "per-group"],
+  byteLength: ({ outFeatures, inFeatures }) => outFeatures * rowBytes(inFeatures),
+  firstBadByte: firstNonDigits,
+
+  packTrits(trits, { outFeatures, inFeatures }, bytes) {
+    checkTrits(trits);
+    for (let n = 0; n < outFeatures; n++) {
+      packDigits(trits, n * inFeatures, (n + 1) * inFeatures, bytes, n * rowBytes(inFeatures));
+    }
+    return true;
+  },
+
+  unpackRows(bytes, { inFeatures }, first, count, trits) {
+    for (let n = 0; n < count; n++) {
+      unpackDigits(bytes, (first + n) * rowBytes(inFeatures), trits, n * inFeatures, (n + 1) * inFeatures);
+    }
+  },
+});

@@ -2,7 +2,7 @@
 
 import { RandomSource } from "../../src/core/random.ts";
 import { elementCount, type Shape } from "../../src/core/shape.ts";
-import { formatById, formats } from "../../src/formats/index.ts";
+import { formatById, modelFormats } from "../../src/formats/index.ts";
 import type { AttributeValue, Graph, GraphNode, NodeTensor } from "../../src/index.ts";
 import { operationById } from "../../src/runtime/ops/index.ts";
 
@@ -76,7 +76,7 @@ const samples: readonly OperationSample[] = [
 ];
 
 /** Every sample in every storage format, each as a model of one node, and a model of several. */
-export const sampleModels: readonly SampleModel[] = formats.flatMap(({ id: format }) => [
+export const sampleModels: readonly SampleModel[] = modelFormats.flatMap(({ id: format }) => [
   ...samples.map((sample, i) => singleNodeModel(sample, format, i)),
   imageModel(format),
 ]);

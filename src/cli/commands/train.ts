@@ -1,6 +1,6 @@
 /** `bitlinear train` */
 import { activationRules } from "../../activation-rules/index.ts";
-import { formats } from "../../formats/index.ts";
+import { modelFormats } from "../../formats/index.ts";
 import { quantizers } from "../../quantizers/index.ts";
 import { dataSources } from "../data-sources.ts";
 import { choiceOption, flagOption, numberOption, textOption, wholeNumberOption } from "../options.ts";
@@ -24,7 +24,7 @@ export const train: Command = defineCommand({
       activationRules,
       "how inputs of ternary layers are rounded (default: the quantizer's own)",
     ),
-    format: choiceOption(formats, "how trits are stored", formats[0].id),
+    format: choiceOption(modelFormats, "how trits are stored", modelFormats[0].id),
     epochs: wholeNumberOption({ help: `passes over the data (default ${defaultsOf("epochs")})`, least: 1 }),
     batchSize: wholeNumberOption({ help: `samples of a step (default ${defaultsOf("batchSize")})`, least: 1 }),
     learningRate: numberOption({

@@ -1,7 +1,7 @@
 /** The demo from data to report. */
 import { UsageError } from "../../core/errors.ts";
 import type { DatasetSplit } from "../../datasets/index.ts";
-import { formats } from "../../formats/index.ts";
+import { modelFormats } from "../../formats/index.ts";
 import { convertToBitLinear, type Module } from "../../nn/index.ts";
 import { saveReport } from "../../report/save-report.ts";
 import { trainingReport } from "../../report/training-report.ts";
@@ -56,7 +56,7 @@ interface Deployment {
 const DEFAULT_REPORT = "report.html";
 
 const [preset] = presets;
-const [format] = formats;
+const [format] = modelFormats;
 
 /** Runs the demo. @returns the exit code: 1 when deployed outputs differ that were promised to be equal */
 export async function runDemo(options: DemoOptions, { output, typed }: CommandContext): Promise<number> {

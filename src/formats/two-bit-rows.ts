@@ -1,0 +1,141 @@
+/** Rows of two-bit codes, four trits a byte one after the other: formats that differ in the codes and in their order. */
+
+import { firstCodeThree, viewOf } from "./byte-words.ts";
+import { defineFormat } from "./define-format.ts";
+import type { Format } from "./format.ts";
+
+const TRITS = 4;
+
+/** How a byte holds its four trits; code 3 stands for none. */
+export interface TwoBitCodes {
+  /** Codes of -1, 0 and +1. */
+  readonly codes: readonly [number, number, number];
+  /** Where the code of each of the four begins, counted from the lowest bit. */
+  readonly shifts: readonly [number, number, number, number];
+}
+
+/** A format of rows that start on a byte of their own, tails padded with trit 0. */
+export function twoBitRows(description: Pick<Format, "id" | "summary" | "granularities">, codes: TwoBitCodes): Format {
+  const { pack, unpack } = twoBitTables(codes);
+  const rowBytes = (inFeatures: number): number => Math.ceil(inFeatures / TRITS);
+  return defineFormat({
+    ...description,
+    bitsPerWeight: 2,
+    byteLength: ({ outFeatures, inFeatures }) => outFeatures * rowBytes(inFeatures),
+    firstBadByte: (bytes) => firstCodeThree(bytes, bytes),
+
+    packTrits(trits, { outFeatures, inFeatures }, bytes) {
+      if (inFeatures % TRITS === 0) return packFours(trits, bytes, pack);
+      let areTrits = true;
+      const row = new Int8Array(rowBytes(inFeatures) * TRITS); // its tail stays 0
+      for (let n = 0; n < outFeatures; n++) {
+        row.set(trits.subarray(n * inFeatures, (n + 1) * inFeatures));
+        const to = n * rowBytes(inFeatures);
+        areTrits = packFours(row, bytes.subarray(to, to + rowBytes(inFeatures)), pack) && areTrits;
+      }
+      return areTrits;
+    },
+
+    unpackRows(bytes, { inFeatures }, first, count, trits) {
+      const from = first * rowBytes(inFeatures);
+      if (inFeatures % TRITS === 0) {
+        unpackFours(bytes.subarray(from, from + count * rowBytes(inFeatures)), trits, unpack);
+        return;
+      }
+      const row = new Int8Array(rowBytes(inFeatures) * TRITS);
+      for (let n = 0; n < count; n++) {
+        const start = from + n * rowBytes(inFeatures);
+        unpackFours(bytes.subarray(start, start + rowBytes(inFeatures)), row, unpack);
+        trits.set(row.subarray(0, inFeatures), n * inFeatures);
+      }
+    },
+  });
+}
+
+/** Byte of the low two bits of four trits, with a bit beyond the byte where one of them is -2; word of four trits of a byte. */
+export function twoBitTables({ codes, shifts }: TwoBitCodes): { pack: Uint16Array; unpack: Int32Array } {
+  const fields = [3, 0, 1]; // the low two bits of -1, 0 and +1
+  const pack = new Uint16Array(256).fill(NO_TRITS);
+  const unpack = new Int32Array(256);
+  for (let four = 0; four < 81; four++) {
+    let [field, byte, word] = [0, 0, 0];
+    for (let i = 0, rest = four; i < TRITS; i++, rest = Math.floor(rest / 3)) {
+      field |= fields[rest % 3] << (2 * i);
+      byte |= codes[rest % 3] << shifts[i];
+      word |= (((rest % 3) - 1) & 0xff) << (8 * i);
+    }
+    pack[field] = byte;
+    unpack[byte] = word;
+  }
+  return { pack, unpack };
+}
+
+const NO_TRITS = 0x100;
+
+/** Bytes of one call: an engine compiles what is called often sooner and better than what loops long. */
+const CHUNK = 1024;
+
+/** Packs whole bytes; `trits` may have more. @returns whether all were trits */
+export function packFours(trits: Int8Array, bytes: Uint8Array, table: Uint16Array): boolean {
+  const view = viewOf(trits);
+  const out = viewOf(bytes);
+  let stray = 0;
+  for (let at = 0; at < bytes.length; at += CHUNK) {
+    stray |= packChunk(view, out, at, Math.min(at + CHUNK, bytes.length), table);
+  }
+  return stray === 0;
+}
+
+/**
+ * Packs four bytes at a time, because the loop itself takes as long as what it does: a word of trits has four in its bytes,
+ * as -1, 0 and +1. Multiplied with 2²⁴ + 2¹⁸ + 2¹² + 2⁶, their low two bits meet in the top byte: no two products share a
+ * bit. Written out, because not every engine inlines what it calls here.
+ *
+ * @returns 0 where all were trits
+ */
+function packChunk(trits: DataView, bytes: DataView, from: number, end: number, table: Uint16Array): number {
+  let stray = 0;
+  let at = from;
+  for (; at + 4 <= end; at += 4) {
+    const a = trits.getInt32(at * 4, true);
+    const b = trits.getInt32(at * 4 + 4, true);
+    const c = trits.getInt32(at * 4 + 8, true);
+    const d = trits.getInt32(at * 4 + 12, true);
+    // Bits 1 to 7 of a trit are equal, so bits 2 to 7 of a byte xor its double are 0; that leaves -2, for the table.
+    stray |= ((a ^ (a << 1)) | (b ^ (b << 1)) | (c ^ (c << 1)) | (d ^ (d << 1))) & 0xfcfcfcfc;
+    const first = table[Math.imul(a & 0x03030303, 0x01041040) >>> 24];
+    const second = table[Math.imul(b & 0x03030303, 0x01041040) >>> 24];
+    const third = table[Math.imul(c & 0x03030303, 0x01041040) >>> 24];
+    const fourth = table[Math.imul(d & 0x03030303, 0x01041040) >>> 24];
+    stray |= (first | second | third | fourth) & NO_TRITS;
+    bytes.setInt32(at, first | (second << 8) | (third << 16) | (fourth << 24), true);
+  }
+  for (; at < end; at++) {
+    const a = trits.getInt32(at * 4, true);
+    const byte = table[Math.imul(a & 0x03030303, 0x01041040) >>> 24];
+    stray |= ((a ^ (a << 1)) & 0xfcfcfcfc) | (byte & NO_TRITS);
+    bytes.setUint8(at, byte);
+  }
+  return stray;
+}
+
+/** Unpacks the four trits of every byte, of bytes that hold no code 3; `trits` may have more. */
+export function unpackFours(bytes: Uint8Array, trits: Int8Array, table: Int32Array): void {
+  const view = viewOf(bytes);
+  const out = viewOf(trits);
+  for (let at = 0; at < bytes.length; at += CHUNK) {
+    unpackChunk(view, out, at, Math.min(at + CHUNK, bytes.length), table);
+  }
+}
+
+function unpackChunk(bytes: DataView, trits: DataView, from: number, end: number, table: Int32Array): void {
+  let at = from;
+  for (; at + 4 <= end; at += 4) {
+    const word = bytes.getInt32(at, true);
+    trits.setInt32(at * 4, table[word & 0xff], true);
+    trits.setInt32(at * 4 + 4, table[(word >>> 8) & 0xff], true);
+    trits.setInt32(at * 4 + 8, table[(word >>> 16) & 0xff], true);
+    trits.setInt32(at * 4 + 12, table[word >>> 24], true);
+  }
+  for (; at < end; at++) trits.setInt32(at * 4, table[bytes.getUint8(at)], true);
+}

@@ -1,0 +1,111 @@
+/** Two-bit codes t + 1 in stripes: the four trits of a byte are a stripe apart, not neighbours. */
+import { viewOf } from "./byte-words.ts";
+
+/** A block of four stripes: byte p holds element p of each. */
+export interface Stripes {
+  /** Bytes of a block, and elements of a stripe: a multiple of four. */
+  readonly length: number;
+  /** Which stripe has the lowest two bits, which the next. */
+  readonly order: readonly [number, number, number, number];
+  /** How many blocks follow each other without a gap. */
+  readonly together: number;
+  /** Bytes left out after them. */
+  readonly gap: number;
+}
+
+/** Most bytes of a block in one call: an engine compiles what is called often sooner and better than what loops long. */
+const CHUNK = 1024;
+
+/** Packs blocks one after the other. @returns whether all were trits */
+export function packStripes(stripes: Stripes, trits: Int8Array, bytes: Uint8Array, blocks: number): boolean {
+  const { length, together, gap } = stripes;
+  const view = viewOf(trits);
+  const out = viewOf(bytes);
+  let stray = 0;
+  for (let block = 0, at = 0; block < blocks; block += together, at += gap) {
+    const count = Math.min(together, blocks - block);
+    for (let p = 0; p < length; p += CHUNK) {
+      const chunk = Math.min(CHUNK, length - p);
+      stray |= packBlocks(view, block * 4 * length + p, out, block * length + at + p, chunk, count, stripes);
+    }
+  }
+  return stray === 0;
+}
+
+/** Unpacks blocks one after the other, of bytes that hold no code 3. */
+export function unpackStripes(stripes: Stripes, bytes: Uint8Array, trits: Int8Array, blocks: number): void {
+  const { length, together, gap } = stripes;
+  const view = viewOf(bytes);
+  const out = viewOf(trits);
+  for (let block = 0, at = 0; block < blocks; block += together, at += gap) {
+    const count = Math.min(together, blocks - block);
+    for (let p = 0; p < length; p += CHUNK) {
+      const chunk = Math.min(CHUNK, length - p);
+      unpackBlocks(view, block * length + at + p, out, block * 4 * length + p, chunk, count, stripes);
+    }
+  }
+}
+
+/**
+ * Packs four trits of each stripe at a time: a word of trits has four in its bytes, as -1, 0 and +1, whose low two bits are
+ * 11, 00 and 01. Written out, because not every engine inlines what it calls here.
+ *
+ * @returns 0 where all were trits
+ */
+function packBlocks(
+  trits: DataView,
+  from: number,
+  bytes: DataView,
+  to: number,
+  chunk: number,
+  blocks: number,
+  { length, order }: Stripes,
+): number {
+  const second = (order[1] - order[0]) * length;
+  const third = (order[2] - order[0]) * length;
+  const fourth = (order[3] - order[0]) * length;
+  let stray = 0;
+  for (let block = 0; block < blocks; block++) {
+    let at = to + block * length;
+    let first = from + (block * 4 + order[0]) * length;
+    for (const end = first + chunk; first < end; first += 4, at += 4) {
+      const a = trits.getInt32(first, true);
+      const b = trits.getInt32(first + second, true);
+      const c = trits.getInt32(first + third, true);
+      const d = trits.getInt32(first + fourth, true);
+      // Bits 1 to 7 of a trit are equal, so bits 2 to 7 of a byte xor its double are 0; that leaves -2, which is 10.
+      stray |= ((a ^ (a << 1)) | (b ^ (b << 1)) | (c ^ (c << 1)) | (d ^ (d << 1))) & 0xfcfcfcfc;
+      const fields = (a & 0x03030303) | ((b & 0x03030303) << 2) | ((c & 0x03030303) << 4) | ((d & 0x03030303) << 6);
+      stray |= (fields >>> 1) & ~fields & 0x55555555;
+      // 11 → 00, 00 → 01, 01 → 10
+      bytes.setInt32(at, (~fields & 0x55555555) | ((fields << 1) & ~fields & 0xaaaaaaaa), true);
+    }
+  }
+  return stray;
+}
+
+/** Unpacks four trits of each stripe at a time; the top bit of each, set before and flipped after, keeps borrows within it. */
+function unpackBlocks(
+  bytes: DataView,
+  from: number,
+  trits: DataView,
+  to: number,
+  chunk: number,
+  blocks: number,
+  { length, order }: Stripes,
+): void {
+  const second = (order[1] - order[0]) * length;
+  const third = (order[2] - order[0]) * length;
+  const fourth = (order[3] - order[0]) * length;
+  for (let block = 0; block < blocks; block++) {
+    let at = from + block * length;
+    let first = to + (block * 4 + order[0]) * length;
+    for (const end = first + chunk; first < end; first += 4, at += 4) {
+      const codes = bytes.getInt32(at, true);
+      trits.setInt32(first, (((codes & 0x03030303) | 0x80808080) - 0x01010101) ^ 0x80808080, true);
+      trits.setInt32(first + second, ((((codes >>> 2) & 0x03030303) | 0x80808080) - 0x01010101) ^ 0x80808080, true);
+      trits.setInt32(first + third, ((((codes >>> 4) & 0x03030303) | 0x80808080) - 0x01010101) ^ 0x80808080, true);
+      trits.setInt32(first + fourth, ((((codes >>> 6) & 0x03030303) | 0x80808080) - 0x01010101) ^ 0x80808080, true);
+    }
+  }
+}
