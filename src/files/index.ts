@@ -35,6 +35,7 @@ export {
 } from "./safetensors.ts";
 export type { HeaderEntry, SafetensorsHeader, StoredTensor } from "./safetensors-header.ts";
 export { openSafetensors, readSafetensorsHeaderOf, type SafetensorsReader } from "./safetensors-reader.ts";
+export { type ShardOptions, writeSafetensorsShards } from "./safetensors-shards.ts";
 export { type StreamedTensor, writeSafetensorsStreamed } from "./safetensors-writer.ts";
 export { type ByteSource, type NamedBytes, readBytes } from "./source.ts";
 export { writeFileStreamed } from "./streamed-file.ts";
