@@ -13,6 +13,8 @@ interface Architecture {
   readonly perBlock: readonly string[];
   /** What may be there. */
   readonly optional: RegExp;
+  /** Only bitnet.cpp knows it; llama.cpp has the same under another name. */
+  readonly upstreamName?: string;
 }
 
 const llamaBlock = [
@@ -43,8 +45,8 @@ const architectures: ReadonlyMap<string, Architecture> = new Map([
     },
   ],
   ["bitnet", bitnet],
-  ["bitnet-25", bitnet],
-  ["bitnet-b1.58", bitnet],
+  ["bitnet-25", { ...bitnet, upstreamName: "bitnet" }],
+  ["bitnet-b1.58", { ...bitnet, upstreamName: "bitnet" }],
 ]);
 
 /** Keys that these architectures need, and what happens without. */
@@ -55,7 +57,10 @@ const requiredKeys: Readonly<Record<string, GgufProblem["effect"]>> = {
 };
 
 /** Keys and tensors that are missing, and tensors that are too many or of another shape than the keys say. */
-export function checkArchitecture({ metadata, tensors }: GgufContents): GgufProblem[] {
+export function checkArchitecture(
+  { metadata, tensors }: GgufContents,
+  program: "llama.cpp" | "bitnet.cpp",
+): GgufProblem[] {
   const name = ggufText(metadata, "general.architecture") ?? "";
   const architecture = architectures.get(name);
   const sizes = sizesOf(metadata, name);
@@ -64,6 +69,11 @@ export function checkArchitecture({ metadata, tensors }: GgufContents): GgufProb
   const problems = Object.entries(requiredKeys)
     .filter(([key]) => !metadata.has(`${name}.${key}`))
     .map(([key, effect]): GgufProblem => ({ effect, message: `${name}.${key} is missing`, key: `${name}.${key}` }));
+  if (architecture.upstreamName !== undefined && program === "llama.cpp") {
+    const key = "general.architecture";
+    const message = `${key} ${name} is known to bitnet.cpp only, llama.cpp calls it ${architecture.upstreamName}`;
+    problems.push({ effect: "refused", message, key });
+  }
   const add = (tensor: string, problem: string) =>
     problems.push({ effect: "refused", message: `tensor ${excerpt(tensor)} ${problem}`, tensor });
   const blocks = Array.from({ length: sizes.blocks }, (_, block) =>

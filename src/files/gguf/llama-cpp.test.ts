@@ -245,36 +245,41 @@ test("names too long and empty tensors", () => {
   expect(messages).toContainEqual(expect.stringMatching(/holds nothing: leave it out/));
 });
 
-test("architecture bitnet has sub-norms and no head of its own", () => {
-  const metadata = new Map<string, GgufValue>([["general.architecture", text("bitnet")]]);
-  for (const [key, value] of sound.metadata) metadata.set(key.replace(/^llama\./, "bitnet."), value);
-  metadata.set("general.architecture", text("bitnet"));
+/** The sound file under another architecture, with a sub-norm for each half of its two blocks. */
+function bitnetModel(architecture: string) {
+  const metadata = new Map(
+    [...sound.metadata].map(([key, value]) => [key.replace(/^llama\./, `${architecture}.`), value]),
+  );
+  metadata.set("general.architecture", text(architecture));
   const tensors = new Map(sound.tensors);
-  const messages = () => checkForLlamaCpp({ metadata, tensors }).map(({ message }) => message);
-  expect(messages()).toHaveLength(4); // two sub-norms of each of two blocks
-  for (const block of [0, 1]) {
-    const bare = { type: 0, typeName: "F32", byteLength: 0, offset: 0 };
-    tensors.set(`blk.${block}.attn_sub_norm.weight`, {
-      ...bare,
-      name: `blk.${block}.attn_sub_norm.weight`,
-      shape: [256],
-    });
-    tensors.set(`blk.${block}.ffn_sub_norm.weight`, {
-      ...bare,
-      name: `blk.${block}.ffn_sub_norm.weight`,
-      shape: [512],
-    });
+  for (const [part, size] of [
+    ["attn", 256],
+    ["ffn", 512],
+  ] as const) {
+    for (const block of [0, 1]) {
+      const name = `blk.${block}.${part}_sub_norm.weight`;
+      tensors.set(name, { name, shape: [size], type: 0, typeName: "F32", byteLength: 4 * size, offset: 0 });
+    }
   }
-  expect(messages()).toEqual([]);
-  tensors.set("output.weight", {
-    name: "output.weight",
-    shape: [320, 256],
-    type: 1,
-    typeName: "F16",
-    byteLength: 0,
-    offset: 0,
-  });
-  expect(messages()).toEqual([`tensor "output.weight" is none of architecture bitnet`]);
+  return { metadata, tensors };
+}
+
+test("architecture bitnet has sub-norms and no head of its own", () => {
+  const model = bitnetModel("bitnet");
+  expect(checkForLlamaCpp(model)).toEqual([]);
+  const head = { name: "output.weight", shape: [320, 256], type: 1, typeName: "F16", byteLength: 0, offset: 0 };
+  model.tensors.set("output.weight", head);
+  model.tensors.delete("blk.1.ffn_sub_norm.weight");
+  expect(checkForLlamaCpp(model).map(({ message }) => message)).toEqual([
+    `tensor "blk.1.ffn_sub_norm.weight" is missing`,
+    `tensor "output.weight" is none of architecture bitnet`,
+  ]);
+});
+
+test("architecture bitnet-b1.58 is for bitnet.cpp only", () => {
+  const model = bitnetModel("bitnet-b1.58");
+  expect(checkForLlamaCpp(model, { program: "bitnet.cpp" })).toEqual([]);
+  expect(checkForLlamaCpp(model)).toMatchObject([{ effect: "refused", key: "general.architecture" }]);
 });
 
 const layouts = {

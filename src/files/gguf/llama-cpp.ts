@@ -90,7 +90,7 @@ export function checkForLlamaCpp(
     ...checkTokens(metadata),
     ...[...tensors.values()].flatMap((tensor) => checkTensor(tensor, program)),
     ...checkLayout(contents),
-    ...checkArchitecture(contents),
+    ...checkArchitecture(contents, program),
   ];
 }
 
