@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ShapeError, UnsupportedError } from "../../core/errors.ts";
 import { RandomSource } from "../../core/random.ts";
-import { checkTernaryMatrix } from "../../core/ternary-matrix.ts";
+import { checkTernaryMatrix, type TernaryMatrix } from "../../core/ternary-matrix.ts";
 import { decompose } from "../../quantizers/multi-ternary.ts";
 import { fitPlanes, outputSums, SecondMoments } from "./index.ts";
 
@@ -113,6 +113,27 @@ test("weights of 0 and inputs of 0 leave the data-free planes, and say so", () =
   const zeros = fitPlanes(new Float32Array(6), shape, { planes: 2, calibration });
   expect(zeros).toMatchObject({ method: "data-free", outputError: 0, keptRows: 2 });
   expect(zeros.planes.every(({ trits }) => trits.every((trit) => trit === 0))).toBe(true);
+});
+
+test("a layer may be fitted by parts: sums of their errors are those of the whole", () => {
+  const random = new RandomSource(8);
+  const weights = normals(random, 60 * 30);
+  const calibration = momentsOf(inputsOf(random, 30, 100), 30);
+  const parts = [0, 48].map((first) => {
+    const rows = weights.subarray(first * 30, Math.min(first + 48, 60) * 30);
+    return fitPlanes(rows, { outFeatures: rows.length / 30, inFeatures: 30 }, { calibration });
+  });
+  const whole: TernaryMatrix = {
+    outFeatures: 60,
+    inFeatures: 30,
+    trits: Int8Array.from(parts.flatMap(({ planes }) => [...planes[0].trits])),
+    scales: Float32Array.from(parts.flatMap(({ planes }) => [...planes[0].scales])),
+  };
+  const { squaredError, squaredOutputs } = outputSums(weights, [whole], calibration);
+  const total = (of: "squaredError" | "squaredOutputs") =>
+    parts.reduce((sum, { output }) => sum + (output?.[of] ?? Number.NaN), 0);
+  expect(Math.abs(total("squaredError") - squaredError)).toBeLessThan(1e-9 * squaredOutputs);
+  expect(Math.abs(total("squaredOutputs") - squaredOutputs)).toBeLessThan(1e-9 * squaredOutputs);
 });
 
 test("weights and inputs of any size give finite scales", () => {

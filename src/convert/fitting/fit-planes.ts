@@ -3,7 +3,7 @@ import { ShapeError } from "../../core/errors.ts";
 import type { MatrixShape, TernaryMatrix } from "../../core/ternary-matrix.ts";
 import { decompose } from "../../quantizers/multi-ternary.ts";
 import type { QuantizerOptions } from "../../quantizers/quantizer.ts";
-import { fitToOutputs } from "./calibrated-fit.ts";
+import { fitToOutputs, type OutputSums } from "./calibrated-fit.ts";
 import { OutputMetric } from "./output-metric.ts";
 import { outputSums } from "./output-sums.ts";
 import type { SecondMoments } from "./second-moments.ts";
@@ -34,11 +34,24 @@ export interface FittedPlanes {
   readonly dataFreeOutputError?: number;
   /** Rows that the data-free fit served better on the calibration inputs, and that keep it. */
   readonly keptRows?: number;
+  /** The sums behind the errors, which those of other rows of the same layer can be added to. Absent without calibration. */
+  readonly output?: OutputErrorSums;
+}
+
+/** Sums over rows, on the calibration inputs X. */
+export interface OutputErrorSums {
+  /** ‖WX‖² */
+  readonly squaredOutputs: number;
+  /** ‖(W - Ŵ)X‖² */
+  readonly squaredError: number;
+  /** The same of the data-free planes. */
+  readonly dataFreeSquaredError: number;
 }
 
 /**
  * Fits planes to the weights of a layer: one by the rule itself, several jointly. With calibration then to its outputs,
- * never worse than that on the calibration inputs.
+ * never worse than that on the calibration inputs. Rows are fitted for themselves, up to a factor of the scales to start
+ * from; so a large layer may be given by parts, best by multiples of 48 rows, with the same calibration.
  *
  * @param weights row-major `[outFeatures, inFeatures]`, finite
  * @throws ShapeError for weights, a number of planes or calibration inputs that do not fit, UnsupportedError for an unknown
@@ -63,18 +76,28 @@ export function fitPlanes(
   if (!calibration) return { planes: dataFree, method: "data-free" };
   const metric = OutputMetric.of(calibration);
   if (!metric) {
-    const outputError = relative(outputSums(weights, dataFree, calibration));
-    const errors = { outputError, dataFreeOutputError: outputError };
-    return { planes: dataFree, method: "data-free", ...errors, keptRows: outFeatures };
+    const { squaredOutputs, squaredError } = outputSums(weights, dataFree, calibration);
+    const sums = { squaredOutputs, squaredError, dataFreeSquaredError: squaredError, keptRows: outFeatures };
+    return withErrors(dataFree, outFeatures, sums);
   }
   const { planes: fitted, sums } = fitToOutputs(weights, dataFree, metric);
-  const isBetter = sums.keptRows < outFeatures;
+  return withErrors(sums.keptRows < outFeatures ? fitted : dataFree, outFeatures, sums);
+}
+
+function withErrors(planes: TernaryMatrix[], outFeatures: number, { keptRows, ...sums }: OutputSums): FittedPlanes {
+  // Where errors vanish, roundings of the sums can lead below zero.
+  const output: OutputErrorSums = {
+    squaredOutputs: Math.max(0, sums.squaredOutputs),
+    squaredError: Math.max(0, sums.squaredError),
+    dataFreeSquaredError: Math.max(0, sums.dataFreeSquaredError),
+  };
   return {
-    planes: isBetter ? fitted : dataFree,
-    method: isBetter ? "calibrated" : "data-free",
-    outputError: relative(sums),
-    dataFreeOutputError: relative({ ...sums, squaredError: sums.dataFreeSquaredError }),
-    keptRows: sums.keptRows,
+    planes,
+    method: keptRows < outFeatures ? "calibrated" : "data-free",
+    outputError: relative(output.squaredError, output.squaredOutputs),
+    dataFreeOutputError: relative(output.dataFreeSquaredError, output.squaredOutputs),
+    keptRows,
+    output,
   };
 }
 
@@ -85,6 +108,6 @@ function checkCalibration(moments: SecondMoments, inFeatures: number): void {
   if (moments.tokens === 0) throw new ShapeError("calibration holds no inputs yet; add some, or leave it out");
 }
 
-function relative({ squaredError, squaredOutputs }: { squaredError: number; squaredOutputs: number }): number {
-  return squaredError <= 0 ? 0 : Math.sqrt(squaredError / squaredOutputs);
+function relative(squaredError: number, squaredOutputs: number): number {
+  return squaredError === 0 ? 0 : Math.sqrt(squaredError / squaredOutputs);
 }
