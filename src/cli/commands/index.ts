@@ -24,6 +24,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./inspect.ts")).inspect,
   },
   {
+    id: "export",
+    summary: "write a saved model as an ONNX file",
+    load: async () => (await import("./export.ts")).exportCommand,
+  },
+  {
     id: "doctor",
     summary: "show what this machine can run, and check that it computes right",
     load: async () => (await import("./doctor.ts")).doctor,

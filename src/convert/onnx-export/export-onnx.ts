@@ -13,6 +13,9 @@
  * are left to the runtime's own operators. Optimizers may fold a constant factor into the convolution before it (the scale
  * of a ternary one without int8 rule, a batch norm behind a float one), whose outputs are sums of floats then.
  *
+ * With `matmulnbits-int8` the runtime rounds codes once more, to 127 steps of the largest code of each block: at most half a
+ * step, which is at most half a code, for each weight that is not 0.
+ *
  * At the edges: tokens that hold a NaN, an infinity or 2¹²⁶ and more, which a deployed model answers with NaN, give what the
  * runtime makes of them; ids are not checked but by the runtime.
  */
@@ -28,7 +31,7 @@ import { type WeightForm, weightForms } from "./weight-forms.ts";
 
 /** Options of `exportOnnx`. */
 export interface ExportOnnxOptions {
-  /** `float32` (the default), or `matmulnbits` for 2-bit weights in fully connected ternary layers. */
+  /** Id of a form of weights: `float32` (the default), `matmulnbits` or `matmulnbits-int8`. */
   readonly weights?: string;
 }
 
