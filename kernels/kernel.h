@@ -57,6 +57,11 @@ struct Panel {
   /** Padded K / 4: a multiple of 4. */
   int32_t groups;
   OutputFunction output_function;
+  /**
+   * Lane groups, 16 outputs each, in which the layer has outputs: all of them but in its last panel. What lies in the others
+   * is of no interest, and multiplying it would be lost work.
+   */
+  int32_t lane_groups;
 };
 
 /** The tokens that meet a panel in one call. */
@@ -74,7 +79,7 @@ struct Tile {
   const int32_t* sums;
   /** 1 to `tile_tokens`. */
   int32_t tokens;
-  /** One row per token with room for every output of the panel. Holds the running sum between planes. */
+  /** One row per token with room for `LANES * lane_groups` outputs and not more. Holds the running sum between planes. */
   float* y;
   /** Floats from one row of `y` to the next. */
   size_t y_stride;
@@ -85,7 +90,7 @@ struct Multiply {
   /** The most tokens one call takes; layers of one token always call with `tokens` = 1. */
   int32_t tile_tokens;
   /**
-   * For every token m and output n of the panel, plane by plane, with the rounding of the numeric contract:
+   * For every token m and output n of the panel's lane groups, plane by plane, with the rounding of the numeric contract:
    *
    *     y = outputFunction(f32(f32(... f32(acc_0 · f32(s_x · s_0[n])) + f32(acc_1 · f32(s_x · s_1[n])) ...) + b[n]))
    *

@@ -96,6 +96,8 @@ Panel panel_of(const Layer& layer, int32_t index) {
                                       : reinterpret_cast<const float*>(block + layer.bias_offset) + index * outputs;
   panel.planes = layer.planes;
   panel.groups = padded_k(layer.in_features) / GROUP;
+  const int32_t rest = layer.out_features - index * static_cast<int32_t>(outputs);
+  panel.lane_groups = divide_up(min(rest, static_cast<int32_t>(outputs)), LANES);
   panel.output_function = layer.output_function;
   return panel;
 }

@@ -90,15 +90,16 @@ void arrange_rows(const Run& run, const ThreadPart& part, int32_t count, uint8_t
 
 void multiply_panel(const Run& run, const ThreadPart& part, int32_t index, Tile& tile, int32_t first_row) {
   const Layer& layer = *run.layer;
-  const int32_t outputs = panel_outputs(kernel_of(layer).layout);
-  const int32_t begin = index * outputs;
+  const Panel panel = panel_of(layer, index);
+  const int32_t begin = index * panel_outputs(kernel_of(layer).layout);
+  const int32_t outputs = panel.lane_groups * LANES;
   const int32_t count = min(outputs, layer.out_features - begin);
   float* y = run.y + static_cast<size_t>(first_row) * layer.out_features + begin;
   const bool is_cut = count < outputs;
   tile.stride = run.row_byte_length;
   tile.y = is_cut ? part.outputs : y;
   tile.y_stride = static_cast<size_t>(is_cut ? outputs : layer.out_features);
-  multiply_of(run).multiply(panel_of(layer, index), tile);
+  multiply_of(run).multiply(panel, tile);
   if (!is_cut) return;
   for (int32_t row = 0; row < tile.tokens; row++) {
     const float* from = part.outputs + row * outputs;

@@ -82,56 +82,84 @@ inline void copy_run(const uint8_t* from, size_t byte_length, uint8_t* to) {
   for (size_t i = 0; i < byte_length; i += 16) __builtin_memcpy(to + i, from + i, 16);
 }
 
-/** Gathers patches one after the other, in the order of the outputs. */
+/** Sets zeros in steps of 16 bytes: up to 15 bytes more than there are. */
+inline void clear_rest(uint8_t* to, size_t byte_length) {
+  constexpr uint8_t ZEROS[16] = {};
+  for (size_t i = 0; i < byte_length; i += 16) __builtin_memcpy(to + i, ZEROS, 16);
+}
+
+/**
+ * Gathers patches one after the other, in the order of the outputs. To be kept in a local variable, so that compilers see
+ * that writing to a patch changes nothing here.
+ */
 class PatchReader {
 public:
-  PatchReader(const Run& run, int32_t first)
-      : run_(run), code_(code_byte_length(run.layer->activation)), row_(bordered_row(run) * code_) {
-    const int32_t positions = run.out_height * run.out_width;
-    image_ = first / positions;
-    y_ = first % positions / run.out_width;
-    x_ = first % run.out_width;
+  PatchReader(const Run& run, int32_t first) : image_(first / (run.out_height * run.out_width)) {
+    const Convolution& convolution = run.layer->convolution;
+    const size_t code = code_byte_length(run.layer->activation);
+    const size_t k = static_cast<size_t>(run.layer->in_features);
+    kernel_height_ = convolution.kernel_height;
+    run_length_ = static_cast<size_t>(convolution.kernel_width) * convolution.in_channels * code;
+    padding_ = (static_cast<size_t>(padded_k(run.layer->in_features)) - k) * code;
+    row_ = bordered_row(run) * code;
+    step_ = static_cast<size_t>(convolution.stride_x) * convolution.in_channels * code;
+    row_step_ = row_ * convolution.stride_y;
+    image_step_ = run.image_byte_length;
+    out_height_ = run.out_height;
+    out_width_ = run.out_width;
+    y_ = first / out_width_ % out_height_;
+    x_ = first % out_width_;
+    row_start_ = run.workspace + image_step_ * image_ + row_step_ * y_;
+    from_ = row_start_ + step_ * x_;
   }
 
   int32_t image() const { return image_; }
 
+  /** Writes the codes of a patch and the zeros behind them, and up to 15 bytes more. */
   void read(uint8_t* patch) const {
-    const Convolution& convolution = run_.layer->convolution;
-    const size_t column = static_cast<size_t>(x_) * convolution.stride_x * convolution.in_channels * code_;
-    const size_t run_length = static_cast<size_t>(convolution.kernel_width) * convolution.in_channels * code_;
-    const uint8_t* from = run_.workspace + run_.image_byte_length * image_ + row_ * y_ * convolution.stride_y + column;
-    for (int32_t i = 0; i < convolution.kernel_height; i++) {
-      copy_run(from, run_length, patch);
+    const uint8_t* from = from_;
+    for (int32_t i = 0; i < kernel_height_; i++) {
+      copy_run(from, run_length_, patch);
       from += row_;
-      patch += run_length;
+      patch += run_length_;
     }
+    clear_rest(patch, padding_);
   }
 
   void advance() {
-    if (++x_ < run_.out_width) return;
+    from_ += step_;
+    if (++x_ < out_width_) return;
     x_ = 0;
-    if (++y_ < run_.out_height) return;
-    y_ = 0;
-    image_++;
+    row_start_ += row_step_;
+    if (++y_ == out_height_) {
+      y_ = 0;
+      image_++;
+      row_start_ += image_step_ - row_step_ * out_height_;
+    }
+    from_ = row_start_;
   }
 
 private:
-  const Run& run_;
-  size_t code_;
-  size_t row_;
+  /** Bytes: of a run, behind a patch, from one row, output, row of outputs and image to the next. */
+  size_t run_length_, padding_, row_, step_, row_step_, image_step_;
+  int32_t kernel_height_, out_height_, out_width_;
   int32_t image_, y_, x_;
+  /** The first patch of this row of outputs, and the patch that comes next. */
+  const uint8_t* row_start_;
+  const uint8_t* from_;
 };
 
 /** Rows of a tile of patches, at index `first` of the thread's own rows. */
-void gather_tile(const Run& run, const ThreadPart& part, Range patches, int32_t first, PatchReader& reader) {
+void gather_tile(const Run& run, const ThreadPart& part, Range patches, int32_t first, PatchReader& next) {
   uint8_t* target = part.rows + run.tile_row_byte_length * first;
   uint8_t* rows = staging_rows(run, part, target);
   const int32_t count = patches.end - patches.begin;
+  PatchReader reader = next;
   for (int32_t i = 0; i < count; i++, reader.advance()) {
-    reader.read(rows + run.row_byte_length * i);
-    pad_row(run, rows + run.row_byte_length * i);
     part.row_scales[first + i] = scales_of(run)[reader.image()];
+    reader.read(rows + run.row_byte_length * i);
   }
+  next = reader;
   // Not in one loop: a wide load that finds several narrow stores still on their way waits for all of them.
   for (int32_t i = 0; i < count; i++) part.row_sums[first + i] = sum_row(run, rows + run.row_byte_length * i);
   arrange_rows(run, part, count, target);

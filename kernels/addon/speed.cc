@@ -30,9 +30,9 @@ struct Sample {
 };
 
 /** Nanoseconds per group of a panel and token; the least of several bursts, as other programs only ever add to it. */
-double measure(const Multiply& multiply) {
+double measure(const Multiply& multiply, int32_t lane_groups) {
   Sample sample;
-  Panel panel = {sample.weights, sample.scales, nullptr, 1, GROUPS, OutputFunction::identity};
+  Panel panel = {sample.weights, sample.scales, nullptr, 1, GROUPS, OutputFunction::identity, lane_groups};
   Tile tile = {sample.codes, sizeof sample.codes, sample.scales, &sample.sum, 1, sample.y, MAX_PANEL_OUTPUTS};
   double least = 1e9;
   for (int burst = 0; burst < 4; burst++) {
@@ -55,7 +55,8 @@ double nanoseconds_per_group(uint32_t kernel, bool is_integer) {
   std::atomic<double>& known = measured[is_integer][kernel % 16];
   double value = known.load(std::memory_order_relaxed);
   if (value > 0) return value;
-  value = measure(is_integer ? kernels[kernel]->codes : kernels[kernel]->floats);
+  const Kernel& measured_kernel = *kernels[kernel];
+  value = measure(is_integer ? measured_kernel.codes : measured_kernel.floats, panel_outputs(measured_kernel.layout) / LANES);
   known.store(value, std::memory_order_relaxed);
   return value;
 }
@@ -63,7 +64,9 @@ double nanoseconds_per_group(uint32_t kernel, bool is_integer) {
 } // namespace
 
 Cost cost_of(const Layer& layer) {
-  const double groups = static_cast<double>(padded_k(layer.in_features)) / GROUP * layer.panels * layer.planes;
+  const double lane_groups = panel_outputs(kernel_of(layer).layout) / LANES;
+  const double panels = divide_up(layer.out_features, LANES) / lane_groups; // what a panel does not use is not multiplied
+  const double groups = static_cast<double>(padded_k(layer.in_features)) / GROUP * panels * layer.planes;
   return {groups * nanoseconds_per_group(layer.kernel, is_integer(layer.activation)), NANOSECONDS_PER_VALUE};
 }
 

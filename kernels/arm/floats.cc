@@ -73,28 +73,31 @@ INLINE void multiply_quarters(const uint8_t* weights, const uint8_t* codes, int3
       }
 }
 
-template <int TOKENS>
+template <int USED, int TOKENS>
 void multiply_block(const uint8_t* weights, const uint8_t* codes, int32_t groups, float* sums) {
-  constexpr int AT_ONCE = TOKENS == 1 ? 2 : 1;
+  constexpr int AT_ONCE = TOKENS == 1 || USED == 1 ? 2 : 1;
 #pragma GCC unroll 1
   for (int q = 0; q < QUARTERS; q += AT_ONCE) {
-    if constexpr (TOKENS <= 3) {
-      multiply_quarters<TOKENS, AT_ONCE, 0, DIGITS>(weights, codes, groups, sums);
+    if constexpr (TOKENS <= 3 || USED <= 2) {
+      multiply_quarters<TOKENS, AT_ONCE, 0, USED>(weights, codes, groups, sums);
     } else {
       multiply_quarters<TOKENS, AT_ONCE, 0, 2>(weights, codes, groups, sums);
-      multiply_quarters<TOKENS, AT_ONCE, 2, DIGITS>(weights, codes, groups, sums);
+      multiply_quarters<TOKENS, AT_ONCE, 2, USED>(weights, codes, groups, sums);
     }
     weights += AT_ONCE * QUARTER_BYTES;
     sums += AT_ONCE * 4;
   }
 }
 
+template <int USED>
+constexpr MultiplyBlock<float> BLOCKS[] = {multiply_block<USED, 1>, multiply_block<USED, 2>, multiply_block<USED, 3>,
+                                           multiply_block<USED, 4>, multiply_block<USED, 5>};
+
 struct FloatProduct {
   using Code = float;
   using Sum = float;
   static constexpr int32_t TILE_TOKENS = FLOATS.tile_tokens;
-  static constexpr MultiplyBlock<Sum> blocks[] = {multiply_block<1>, multiply_block<2>, multiply_block<3>,
-                                                  multiply_block<4>, multiply_block<5>};
+  static constexpr const MultiplyBlock<Sum>* blocks[] = {BLOCKS<1>, BLOCKS<2>, BLOCKS<3>, BLOCKS<DIGITS>};
 
   static float32x4_t outputs(const float* sums, int32_t o, int32_t) { return vld1q_f32(sums + o); }
 };

@@ -67,31 +67,35 @@ INLINE TARGET void multiply_quarters(const uint8_t* weights, const uint8_t* code
       }
 }
 
-template <int TOKENS>
+/** The first USED digits of all quarters. */
+template <int USED, int TOKENS>
 TARGET void multiply_block(const uint8_t* weights, const uint8_t* codes, int32_t groups, int32_t* sums) {
-  constexpr int AT_ONCE = TOKENS <= 2 ? 4 : TOKENS <= 6 ? 2 : 1;
+  constexpr int AT_ONCE = USED == 1 ? quarters_at_once(TOKENS, 1, 4) : TOKENS <= 2 ? 4 : TOKENS <= 6 ? 2 : 1;
 #pragma GCC unroll 1
   for (int q = 0; q < QUARTERS; q += AT_ONCE) {
-    if constexpr (TOKENS == 1) {
-      multiply_quarters<TOKENS, AT_ONCE, 0, DIGITS>(weights, codes, groups, sums);
+    if constexpr (TOKENS == 1 || USED <= 2) {
+      multiply_quarters<TOKENS, AT_ONCE, 0, USED>(weights, codes, groups, sums);
     } else {
       multiply_quarters<TOKENS, AT_ONCE, 0, 2>(weights, codes, groups, sums);
-      multiply_quarters<TOKENS, AT_ONCE, 2, DIGITS>(weights, codes, groups, sums);
+      multiply_quarters<TOKENS, AT_ONCE, 2, USED>(weights, codes, groups, sums);
     }
     weights += AT_ONCE * QUARTER_BYTES;
     sums += AT_ONCE * 4;
   }
 }
 
+template <int USED>
+constexpr MultiplyBlock<int32_t> BLOCKS[] = {multiply_block<USED, 1>, multiply_block<USED, 2>,  multiply_block<USED, 3>,
+                                             multiply_block<USED, 4>, multiply_block<USED, 5>,  multiply_block<USED, 6>,
+                                             multiply_block<USED, 7>, multiply_block<USED, 8>,  multiply_block<USED, 9>,
+                                             multiply_block<USED, 10>, multiply_block<USED, 11>, multiply_block<USED, 12>};
+
 struct DotProduct {
   using Code = int8_t;
   using Sum = int32_t;
   static constexpr size_t WORD = GROUP;
   static constexpr int32_t TILE_TOKENS = 12;
-  static constexpr MultiplyBlock<Sum> blocks[] = {multiply_block<1>, multiply_block<2>,  multiply_block<3>,
-                                                  multiply_block<4>, multiply_block<5>,  multiply_block<6>,
-                                                  multiply_block<7>, multiply_block<8>,  multiply_block<9>,
-                                                  multiply_block<10>, multiply_block<11>, multiply_block<12>};
+  static constexpr const MultiplyBlock<Sum>* blocks[] = {BLOCKS<1>, BLOCKS<2>, BLOCKS<3>, BLOCKS<DIGITS>};
 
   /** Sums are at most 32 · 2 · 127 · K < 2^31 in magnitude; a shift by a negative number goes to the right. */
   static float32x4_t outputs(const int32_t* sums, int32_t o, int32_t zero_point) {

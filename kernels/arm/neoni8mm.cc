@@ -46,8 +46,10 @@ INLINE TARGET void add_matrix_product(int32x4_t& sums, uint8x16_t bytes, int8x16
 /** Sums may wrap around. */
 INLINE void add_to(uint32_t* sums, uint32x4_t partial) { vst1q_u32(sums, vaddq_u32(vld1q_u32(sums), partial)); }
 
+/** The first USED digits of all quarters, for one token. */
+template <int USED>
 TARGET void multiply_block_by_one(const uint8_t* weights, const uint8_t* codes, int32_t groups, uint32_t* sums) {
-  int32x4_t partial[QUARTERS][DIGITS] = {};
+  int32x4_t partial[QUARTERS][USED] = {};
   for (; groups > 0; groups -= 4) {
     const int8x16_t words = vreinterpretq_s8_u8(vld1q_u8(codes));
 #pragma GCC unroll 4
@@ -56,7 +58,7 @@ TARGET void multiply_block_by_one(const uint8_t* weights, const uint8_t* codes, 
       for (int q = 0; q < QUARTERS; q++) {
         const uint8x16_t bytes = vld1q_u8(weights + group * GROUP_BYTES + q * QUARTER_BYTES);
 #pragma GCC unroll 4
-        for (int d = 0; d < DIGITS; d++) add_products(partial[q][d], masked(bytes, d), words, group);
+        for (int d = 0; d < USED; d++) add_products(partial[q][d], masked(bytes, d), words, group);
       }
     }
     weights += 4 * GROUP_BYTES;
@@ -65,7 +67,7 @@ TARGET void multiply_block_by_one(const uint8_t* weights, const uint8_t* codes, 
 #pragma GCC unroll 4
   for (int q = 0; q < QUARTERS; q++)
 #pragma GCC unroll 4
-    for (int d = 0; d < DIGITS; d++) add_to(sums + d * LANES + q * 4, vreinterpretq_u32_s32(partial[q][d]));
+    for (int d = 0; d < USED; d++) add_to(sums + d * LANES + q * 4, vreinterpretq_u32_s32(partial[q][d]));
 }
 
 /** Eight codes of tokens `t` and `t + 1`; zeros for the second one where there is none. */
@@ -116,27 +118,31 @@ INLINE TARGET void multiply_quarters(const uint8_t* weights, const uint8_t* code
       }
 }
 
-template <int TOKENS>
+template <int USED, int TOKENS>
 TARGET void multiply_block(const uint8_t* weights, const uint8_t* codes, int32_t groups, uint32_t* sums) {
-  constexpr int AT_ONCE = TOKENS == 2 ? 4 : TOKENS <= 4 ? 2 : 1;
+  constexpr int PAIRS = (TOKENS + 1) / 2; // each with two registers of sums
+  constexpr int AT_ONCE = USED == 1 ? quarters_at_once(2 * PAIRS, 1, 4) : TOKENS == 2 ? 4 : TOKENS <= 4 ? 2 : 1;
 #pragma GCC unroll 1
   for (int q = 0; q < QUARTERS; q += AT_ONCE) {
-    multiply_quarters<TOKENS, AT_ONCE, 0, 2>(weights, codes, groups, sums);
-    multiply_quarters<TOKENS, AT_ONCE, 2, DIGITS>(weights, codes, groups, sums);
+    multiply_quarters<TOKENS, AT_ONCE, 0, min(USED, 2)>(weights, codes, groups, sums);
+    if constexpr (USED > 2) multiply_quarters<TOKENS, AT_ONCE, 2, USED>(weights, codes, groups, sums);
     weights += AT_ONCE * QUARTER_BYTES;
     sums += AT_ONCE * 4;
   }
 }
+
+template <int USED>
+constexpr MultiplyBlock<uint32_t> BLOCKS[] = {multiply_block_by_one<USED>, multiply_block<USED, 2>,  multiply_block<USED, 3>,
+                                              multiply_block<USED, 4>,     multiply_block<USED, 5>,  multiply_block<USED, 6>,
+                                              multiply_block<USED, 7>,     multiply_block<USED, 8>,  multiply_block<USED, 9>,
+                                              multiply_block<USED, 10>,    multiply_block<USED, 11>, multiply_block<USED, 12>};
 
 struct MatrixProduct {
   using Code = int8_t;
   using Sum = uint32_t;
   static constexpr size_t WORD = PAIR * GROUP;
   static constexpr int32_t TILE_TOKENS = 12;
-  static constexpr MultiplyBlock<Sum> blocks[] = {multiply_block_by_one, multiply_block<2>,  multiply_block<3>,
-                                                  multiply_block<4>,     multiply_block<5>,  multiply_block<6>,
-                                                  multiply_block<7>,     multiply_block<8>,  multiply_block<9>,
-                                                  multiply_block<10>,    multiply_block<11>, multiply_block<12>};
+  static constexpr const MultiplyBlock<Sum>* blocks[] = {BLOCKS<1>, BLOCKS<2>, BLOCKS<3>, BLOCKS<DIGITS>};
 
   /** Differences modulo 2^32 are exact: the parts are at most 4^3 · 2 · 127 · K < 2^31 in magnitude, for K ≤ 132,104. */
   static float32x4_t outputs(const uint32_t* sums, int32_t o, int32_t zero_point) {

@@ -4,7 +4,7 @@
  *     Code, Sum                                int8_t and int32_t, or float for both
  *     WORD                                     bytes of one token that follow each other in arranged codes
  *     TILE_TOKENS
- *     blocks[tokens - 1]                       a `MultiplyBlock` for each number of tokens
+ *     blocks[used - 1][tokens - 1]             a `MultiplyBlock` for each number of digits that a panel uses, and of tokens
  *     outputs(sums, o, zero_point)             Σ code · trit of outputs o to o + 3, from what the blocks summed up
  *
  * Sixteen bytes of a group are a quarter: four lanes, each with the digits (bits 2·d and up, in 0..2 = trit + 1) of outputs
@@ -35,6 +35,14 @@ constexpr int QUARTER_BYTES = GROUP_BYTES / QUARTERS;
 
 /** 8 KiB of weights, with at most 6 KiB of int8 codes: they stay in the first-level cache while they are read again. */
 constexpr int32_t BLOCK_GROUPS = 128;
+
+/**
+ * Quarters that are multiplied at once, with as many digits and tokens: as many as 24 registers hold the sums of, but of
+ * `most`; 1, 2 or 4.
+ */
+constexpr int quarters_at_once(int tokens, int digits, int most) {
+  return most >= 4 && 4 * tokens * digits <= 24 ? 4 : most >= 2 && 2 * tokens * digits <= 24 ? 2 : 1;
+}
 
 /**
  * Adds what a block of groups yields to `sums`, `[tokens][OUTPUTS]`; an odd number of tokens may be followed by one row that
@@ -87,7 +95,7 @@ void finish_plane(const Panel& panel, const Tile& tile, int32_t plane, const typ
   for (int32_t token = 0; token < tile.tokens; token++, sums += OUTPUTS) {
     const int32_t zero_point = tile.sums ? tile.sums[token] : 0;
     float* y = tile.y + static_cast<size_t>(token) * tile.y_stride;
-    for (int32_t o = 0; o < OUTPUTS; o += 4) {
+    for (int32_t o = 0; o < panel.lane_groups * LANES; o += 4) {
       const float32x4_t scale = vmulq_n_f32(vld1q_f32(scales + o), tile.scales[token]);
       float32x4_t result = vmulq_f32(Product::outputs(sums, o, zero_point), scale);
       if (plane > 0) result = vaddq_f32(vld1q_f32(y + o), result);
@@ -104,7 +112,7 @@ template <typename Product>
 void multiply(const Panel& panel, const Tile& tile) {
   using Sum = typename Product::Sum;
   alignas(64) Sum sums[sum_rows(Product::TILE_TOKENS) * OUTPUTS];
-  const MultiplyBlock<Sum> multiply_block = Product::blocks[tile.tokens - 1];
+  const MultiplyBlock<Sum> multiply_block = Product::blocks[panel.lane_groups - 1][tile.tokens - 1];
   const size_t group_codes = static_cast<size_t>(tile.tokens) * GROUP * sizeof(typename Product::Code);
   const uint8_t* weights = panel.weights;
   for (int32_t plane = 0; plane < panel.planes; plane++) {

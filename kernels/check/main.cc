@@ -78,7 +78,7 @@ Case random_case(uint32_t seed) {
   c.seed = seed;
   c.activation = static_cast<ActivationRule>(random() % 3);
   c.output_function = static_cast<OutputFunction>(random() % 3);
-  c.out_features = one_of({1, 10, 15, 16, 17, 48, 63, 64, 65, 79, 80, 81, 127, 128, 129, 161}, random);
+  c.out_features = one_of({1, 10, 15, 16, 17, 31, 32, 33, 48, 49, 63, 64, 65, 79, 80, 81, 97, 127, 128, 129, 161}, random);
   c.in_features = one_of({1, 3, 4, 5, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 255, 256, 257, 301, 784, 1027}, random);
   c.planes = one_of({1, 1, 1, 2, 3}, random);
   c.has_bias = random() % 2 == 0;

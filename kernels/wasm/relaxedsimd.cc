@@ -64,12 +64,42 @@ inline void multiply_pairs(const Panel& panel, int32_t plane, int32_t quarter, c
   }
 }
 
+/** The same for one bit pair. */
+template <int TOKENS, int AT_ONCE, int PAIR>
+inline void multiply_pair(const Panel& panel, int32_t plane, int32_t quarter, const Tile& tile) {
+  const v128_t masks[BIT_PAIRS] = {wasm_v128_load8_splat(pair_masks), wasm_v128_load8_splat(pair_masks + 1),
+                                   wasm_v128_load8_splat(pair_masks + 2)};
+  v128_t sums[TOKENS][AT_ONCE] = {};
+  const uint8_t* weights = quarter_of(panel, plane, quarter);
+  const int8_t* codes = static_cast<const int8_t*>(tile.codes);
+  for (int32_t group = 0; group < panel.groups; group++, weights += GROUP_BYTES, codes += GROUP) {
+    v128_t bytes[AT_ONCE];
+    for (int q = 0; q < AT_ONCE; q++) bytes[q] = weights_of<PAIR>(wasm_v128_load(weights + q * 16), masks);
+    for (int token = 0; token < TOKENS; token++) {
+      const v128_t four = wasm_v128_load32_splat(codes + token * tile.stride);
+      for (int q = 0; q < AT_ONCE; q++) {
+        sums[token][q] = wasm_i32x4_relaxed_dot_i8x16_i7x16_add(four, bytes[q], sums[token][q]);
+      }
+    }
+  }
+  for (int token = 0; token < TOKENS; token++) {
+    for (int q = 0; q < AT_ONCE; q++) {
+      finish_integers(panel, plane, first_output(quarter + q, PAIR), tile, token, unscaled<PAIR>(sums[token][q]));
+    }
+  }
+}
+
 template <int TOKENS, int AT_ONCE>
 void multiply_tokens(const Panel& panel, const Tile& tile) {
+  constexpr int OF_ONE_PAIR = AT_ONCE < QUARTERS ? 2 * AT_ONCE : QUARTERS;
   for (int32_t plane = 0; plane < panel.planes; plane++) {
-    for (int32_t quarter = 0; quarter < QUARTERS; quarter += AT_ONCE) {
+    for (int32_t quarter = 0; quarter < QUARTERS && panel.lane_groups >= 2; quarter += AT_ONCE) {
       multiply_pairs<TOKENS, AT_ONCE, 0>(panel, plane, quarter, tile);
-      multiply_pairs<TOKENS, AT_ONCE, 2>(panel, plane, quarter, tile);
+      if (panel.lane_groups == BIT_PAIRS) multiply_pairs<TOKENS, AT_ONCE, 2>(panel, plane, quarter, tile);
+    }
+    for (int32_t quarter = 0; quarter < QUARTERS && panel.lane_groups % 2 != 0; quarter += OF_ONE_PAIR) {
+      if (panel.lane_groups == 1) multiply_pair<TOKENS, OF_ONE_PAIR, 0>(panel, plane, quarter, tile);
+      if (panel.lane_groups == 3) multiply_pair<TOKENS, OF_ONE_PAIR, 2>(panel, plane, quarter, tile);
     }
   }
 }

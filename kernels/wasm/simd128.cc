@@ -45,22 +45,34 @@ inline void multiply_pairs(const Panel& panel, int32_t plane, int32_t quarter, c
   }
 }
 
-template <int TOKENS, int PAIRS>
+/** The first USED bit pairs, PAIRS at a time. */
+template <int TOKENS, int USED, int PAIRS>
 void multiply_tokens(const Panel& panel, const Tile& tile) {
   for (int32_t plane = 0; plane < panel.planes; plane++) {
     for (int32_t quarter = 0; quarter < QUARTERS; quarter++) {
       multiply_pairs<TOKENS, 0, PAIRS>(panel, plane, quarter, tile);
-      if constexpr (PAIRS < BIT_PAIRS) multiply_pairs<TOKENS, PAIRS, PAIRS>(panel, plane, quarter, tile);
+      if constexpr (PAIRS < USED) multiply_pairs<TOKENS, PAIRS, USED - PAIRS>(panel, plane, quarter, tile);
     }
   }
 }
 
-void multiply(const Panel& panel, const Tile& tile) {
+template <int USED>
+void multiply_used(const Panel& panel, const Tile& tile) {
+  constexpr int AT_ONCE = USED < 2 ? USED : 2;
   switch (tile.tokens) {
-    case 1: return multiply_tokens<1, 4>(panel, tile);
-    case 2: return multiply_tokens<2, 2>(panel, tile);
-    case 3: return multiply_tokens<3, 2>(panel, tile);
-    default: return multiply_tokens<TILE_TOKENS, 2>(panel, tile);
+    case 1: return multiply_tokens<1, USED, USED>(panel, tile);
+    case 2: return multiply_tokens<2, USED, AT_ONCE>(panel, tile);
+    case 3: return multiply_tokens<3, USED, AT_ONCE>(panel, tile);
+    default: return multiply_tokens<TILE_TOKENS, USED, AT_ONCE>(panel, tile);
+  }
+}
+
+void multiply(const Panel& panel, const Tile& tile) {
+  switch (panel.lane_groups) {
+    case 1: return multiply_used<1>(panel, tile);
+    case 2: return multiply_used<2>(panel, tile);
+    case 3: return multiply_used<3>(panel, tile);
+    default: return multiply_used<BIT_PAIRS>(panel, tile);
   }
 }
 

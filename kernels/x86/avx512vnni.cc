@@ -28,6 +28,8 @@ INLINE void unpack(__m512i bytes, __m512i (&parts)[PARTS]) {
 
 #include "zmm_tiles.h"
 
+#include "zmm_narrow.h"
+
 const Kernel avx512vnni_kernel = {
     .id = "avx512vnni",
     .needs = CPU_AVX512VNNI,
@@ -36,11 +38,11 @@ const Kernel avx512vnni_kernel = {
     .quantize = quantize,
     .signs = signs,
     .sum = sum,
-    .codes = {.tile_tokens = ByTokens<1, 2, 3, 4, 5, 6>::TILE_TOKENS,
-              .multiply = ByTokens<1, 2, 3, 4, 5, 6>::codes,
+    .codes = {.tile_tokens = ByParts<1, 2, 3, 4, 5, 6>::TILE_TOKENS,
+              .multiply = ByParts<1, 2, 3, 4, 5, 6>::codes,
               .joint_panels = JOINT_PANELS,
               .multiply_joint = multiply_joint},
-    .floats = {.tile_tokens = ByTokens<1, 2, 3, 4, 5, 6>::TILE_TOKENS, .multiply = ByTokens<1, 2, 3, 4, 5, 6>::floats},
+    .floats = {.tile_tokens = ByParts<1, 2, 3, 4, 5, 6>::TILE_TOKENS, .multiply = ByParts<1, 2, 3, 4, 5, 6>::floats},
 };
 
 } // namespace bitlinear

@@ -25,7 +25,7 @@ struct SumCodes {
   template <typename Part>
   static NOINLINE void sum(const uint8_t* weights, int32_t groups, const Tile& tile,
                            __m256i (&sums)[Part::TOKENS][EIGHTHS]) {
-    constexpr int UNROLL = Part::TOKENS == 3 ? 2 : 1; // six sums would not hide the latency of the products
+    constexpr int UNROLL = Part::SUMS < 8 ? 2 : 1; // few sums would not hide the latency of the products
     __m256i partial[UNROLL][Part::TOKENS][EIGHTHS];
 #pragma GCC unroll 2
     for (int u = 0; u < UNROLL; u++)

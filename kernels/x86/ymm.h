@@ -127,6 +127,7 @@ struct Part {
   static constexpr int TOKENS = TOKEN_COUNT;
   static constexpr int FIRST_HALF = HALF, LAST_HALF = HALF_END;
   static constexpr int FIRST_QUARTER = QUARTER, LAST_QUARTER = QUARTER_END;
+  static constexpr int SUMS = TOKENS * (HALF_END - HALF) * (QUARTER_END - QUARTER);
 };
 
 /** Registers of outputs in a panel; outputs 8·i to 8·i + 7 are half i % 2 of quarter i / 2. */

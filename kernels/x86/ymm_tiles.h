@@ -16,14 +16,21 @@
 
 namespace {
 
-/** Sums of one plane over all its parts: 8 to 12 sums at a time, which hides the latency of adding to them. */
-template <typename Sum, int TOKENS, typename Register>
+/**
+ * Sums of one plane over the quarters that a panel uses: where there is enough to do, 8 to 12 sums at a time, which hides the
+ * latency of adding to them.
+ */
+template <typename Sum, int USED, int TOKENS, typename Register>
 INLINE void sum_plane(const uint8_t* weights, int32_t groups, const Tile& tile, Register (&sums)[TOKENS][EIGHTHS]) {
-  if constexpr (TOKENS == 1) {
-    Sum::template sum<Part<1, 0, 2, 0, 4>>(weights, groups, tile, sums);
-  } else if constexpr (TOKENS == 2) {
-    Sum::template sum<Part<2, 0, 1, 0, 4>>(weights, groups, tile, sums);
-    Sum::template sum<Part<2, 1, 2, 0, 4>>(weights, groups, tile, sums);
+  if constexpr (TOKENS == 1 || USED == 1 || (TOKENS == 2 && USED == 2)) {
+    Sum::template sum<Part<TOKENS, 0, 2, 0, USED>>(weights, groups, tile, sums);
+  } else if constexpr (TOKENS == 2 || USED == 2) {
+    Sum::template sum<Part<TOKENS, 0, 1, 0, USED>>(weights, groups, tile, sums);
+    Sum::template sum<Part<TOKENS, 1, 2, 0, USED>>(weights, groups, tile, sums);
+  } else if constexpr (USED == 3) {
+    Sum::template sum<Part<TOKENS, 0, 1, 0, 2>>(weights, groups, tile, sums);
+    Sum::template sum<Part<TOKENS, 1, 2, 0, 2>>(weights, groups, tile, sums);
+    Sum::template sum<Part<TOKENS, 0, 2, 2, 3>>(weights, groups, tile, sums);
   } else {
     Sum::template sum<Part<TOKENS, 0, 1, 0, 2>>(weights, groups, tile, sums);
     Sum::template sum<Part<TOKENS, 0, 1, 2, 4>>(weights, groups, tile, sums);
@@ -32,17 +39,17 @@ INLINE void sum_plane(const uint8_t* weights, int32_t groups, const Tile& tile, 
   }
 }
 
-template <int TOKENS>
+template <int TOKENS, int USED>
 void multiply_codes(const Panel& panel, const Tile& tile) {
   for (int32_t plane = 0; plane < panel.planes; plane++) {
     const uint8_t* weights = panel.weights + static_cast<size_t>(plane) * panel.groups * GROUP_BYTES;
     __m256i sums[TOKENS][EIGHTHS];
-    sum_plane<SumCodes>(weights, panel.groups, tile, sums);
+    sum_plane<SumCodes, USED>(weights, panel.groups, tile, sums);
 #pragma GCC unroll 1
     for (int t = 0; t < TOKENS; t++) {
       const __m256i zero_point = _mm256_set1_epi32(tile.sums[t]);
 #pragma GCC unroll 8
-      for (int i = 0; i < EIGHTHS; i++) {
+      for (int i = 0; i < 2 * USED; i++) {
         const __m256i shifted = _mm256_srai_epi32(sums[t][i], SumCodes::QUARTER_SHIFT * (i / 2));
         const __m256i exact = _mm256_sub_epi32(shifted, zero_point);
         finish_outputs(panel, tile, plane, t, 8 * i, _mm256_cvtepi32_ps(exact));
@@ -92,31 +99,45 @@ struct SumFloats {
   }
 };
 
-template <int TOKENS>
+template <int TOKENS, int USED>
 void multiply_floats(const Panel& panel, const Tile& tile) {
   for (int32_t plane = 0; plane < panel.planes; plane++) {
     const uint8_t* weights = panel.weights + static_cast<size_t>(plane) * panel.groups * GROUP_BYTES;
     __m256 sums[TOKENS][EIGHTHS];
-    sum_plane<SumFloats>(weights, panel.groups, tile, sums);
+    sum_plane<SumFloats, USED>(weights, panel.groups, tile, sums);
 #pragma GCC unroll 1
     for (int t = 0; t < TOKENS; t++)
 #pragma GCC unroll 8
-      for (int i = 0; i < EIGHTHS; i++) finish_outputs(panel, tile, plane, t, 8 * i, sums[t][i]);
+      for (int i = 0; i < 2 * USED; i++) finish_outputs(panel, tile, plane, t, 8 * i, sums[t][i]);
   }
 }
 
 using MultiplyTile = void (*)(const Panel&, const Tile&);
 
-constexpr MultiplyTile BY_TOKENS_CODES[] = {multiply_codes<1>, multiply_codes<2>, multiply_codes<3>,
-                                            multiply_codes<4>, multiply_codes<5>, multiply_codes<6>};
-constexpr MultiplyTile BY_TOKENS_FLOATS[] = {multiply_floats<1>, multiply_floats<2>, multiply_floats<3>,
-                                             multiply_floats<4>, multiply_floats<5>};
+constexpr int32_t CODE_TOKENS = 6;
+constexpr int32_t FLOAT_TOKENS = 5;
 
-constexpr Multiply CODES = {
-    .tile_tokens = 6,
-    .multiply = [](const Panel& panel, const Tile& tile) { BY_TOKENS_CODES[tile.tokens - 1](panel, tile); }};
-constexpr Multiply FLOATS = {
-    .tile_tokens = 5,
-    .multiply = [](const Panel& panel, const Tile& tile) { BY_TOKENS_FLOATS[tile.tokens - 1](panel, tile); }};
+/** One function for each number of tokens and of quarters that the panel uses. */
+template <int USED>
+struct ByTokens {
+  static constexpr MultiplyTile CODES[CODE_TOKENS] = {multiply_codes<1, USED>, multiply_codes<2, USED>,
+                                                      multiply_codes<3, USED>, multiply_codes<4, USED>,
+                                                      multiply_codes<5, USED>, multiply_codes<6, USED>};
+  static constexpr MultiplyTile FLOATS[FLOAT_TOKENS] = {multiply_floats<1, USED>, multiply_floats<2, USED>,
+                                                        multiply_floats<3, USED>, multiply_floats<4, USED>,
+                                                        multiply_floats<5, USED>};
+};
+
+constexpr const MultiplyTile* BY_QUARTERS_CODES[] = {ByTokens<1>::CODES, ByTokens<2>::CODES, ByTokens<3>::CODES,
+                                                     ByTokens<4>::CODES};
+constexpr const MultiplyTile* BY_QUARTERS_FLOATS[] = {ByTokens<1>::FLOATS, ByTokens<2>::FLOATS, ByTokens<3>::FLOATS,
+                                                      ByTokens<4>::FLOATS};
+
+constexpr Multiply CODES = {.tile_tokens = CODE_TOKENS, .multiply = [](const Panel& panel, const Tile& tile) {
+                              BY_QUARTERS_CODES[panel.lane_groups - 1][tile.tokens - 1](panel, tile);
+                            }};
+constexpr Multiply FLOATS = {.tile_tokens = FLOAT_TOKENS, .multiply = [](const Panel& panel, const Tile& tile) {
+                               BY_QUARTERS_FLOATS[panel.lane_groups - 1][tile.tokens - 1](panel, tile);
+                             }};
 
 } // namespace

@@ -43,7 +43,7 @@ export const linearCase: fc.Arbitrary<LinearCase> = fc
 export const convolutionCase: fc.Arbitrary<ConvolutionCase> = fc
   .tuple(
     optionsOfLayer,
-    fc.constantFrom(1, 2, 16, 64, 65),
+    fc.constantFrom(1, 2, 10, 16, 17, 32, 33, 48, 64, 65),
     fc.constantFrom(1, 3, 4, 16),
     fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 3 })),
     fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 3 })),
