@@ -1,3 +1,5 @@
+import { crc32 as zlibCrc32 } from "node:zlib";
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { crc32 } from "./crc32.ts";
 
@@ -18,4 +20,12 @@ test("parts give the sum of the whole", () => {
   for (const at of [0, 1, 500, 999, 1000]) {
     expect(crc32(bytes.subarray(at), crc32(bytes.subarray(0, at)))).toBe(crc32(bytes));
   }
+});
+
+test("any bytes have the sum that zlib gives them", () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 40 }), fc.nat(), (bytes, before) => {
+      expect(crc32(bytes, before)).toBe(zlibCrc32(bytes, before));
+    }),
+  );
 });

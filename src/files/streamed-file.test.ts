@@ -34,26 +34,35 @@ test("chunks follow each other, and their memory may be used again", async () =>
   expect(await readdir(folder)).toEqual(["model.bin"]);
 });
 
-test("the next chunk is asked for when the last is written", async () => {
-  const waiting: number[] = [];
-  let written = 0;
+test("a large chunk is written before the next is asked for, small ones are written together", async () => {
+  const written: number[] = [];
   const realOpen = fs.open;
   vi.spyOn(fs, "open").mockImplementationOnce(async (...parameters) => {
     const handle = await realOpen(...parameters);
-    vi.spyOn(handle, "writeFile").mockImplementation(async () => {
+    vi.spyOn(handle, "writeFile").mockImplementation(async (bytes) => {
       await new Promise((resolve) => setTimeout(resolve, 1));
-      written++;
+      if (typeof bytes !== "string" && "length" in bytes) written.push(bytes.length);
     });
     return handle;
   });
-  async function* counted(): AsyncGenerator<Uint8Array> {
-    for (let asked = 0; asked < 4; asked++) {
-      waiting.push(asked - written);
-      yield Uint8Array.of(asked);
+  const asked: number[] = [];
+  async function* sizes(...lengths: number[]): AsyncGenerator<Uint8Array> {
+    for (const length of lengths) {
+      asked.push(written.reduce((sum, part) => sum + part, 0));
+      yield new Uint8Array(length);
     }
   }
-  await writeFileStreamed(path, counted());
-  expect(waiting).toEqual([0, 0, 0, 0]);
+  const large = 2 ** 20 + 1;
+  await writeFileStreamed(path, sizes(1, 2, large, 3, large, large, 4));
+  expect(written.filter((length) => length > 0)).toEqual([3, large, 3, large, large, 4]);
+  expect(asked).toEqual([0, 0, 0, large + 3, large + 3, 2 * large + 6, 3 * large + 6]);
+});
+
+test("chunks of any size make the file that they are one after the other", async () => {
+  const lengths = [0, 1, 2 ** 20 - 1, 2 ** 20, 5, 2 ** 20 + 1, 2 ** 19, 2 ** 19, 1, 0];
+  const parts = lengths.map((length, part) => Uint8Array.from({ length }, (_, i) => (i + part) % 251));
+  await writeFileStreamed(path, parts);
+  expect((await readFile(path)).equals(Buffer.concat(parts))).toBe(true);
 });
 
 test("what the chunks throw comes as it is, and the old file stays", async () => {

@@ -3,11 +3,14 @@ import { FileError } from "../core/errors.ts";
 import { codeOf, fileErrorOf } from "./node-file-errors.ts";
 import { nodeModule } from "./node-modules.ts";
 
+/** Chunks up to this long are written together. */
+const BLOCK_BYTES = 1 << 20;
+
 /**
  * Writes a whole file or leaves the one that is there: a crash at any moment leaves the old bytes or the new ones.
  *
- * One chunk is in memory at a time: the next is asked for when the last is written, so its memory may be used again. A
- * symbolic link is followed, so that the file behind it is replaced.
+ * The next chunk is asked for when the last is written or copied, so its memory may be used again, and never more than one
+ * chunk and a megabyte are held. A symbolic link is followed, so that the file behind it is replaced.
  *
  * @throws FileError when it cannot be written; nothing is left behind then
  * @throws UnsupportedError outside of Node
@@ -26,7 +29,8 @@ export async function writeFileStreamed(
     {
       await using handle = await open(unused, "wx");
       temporary = unused;
-      for await (const chunk of watchFailure(chunks, source)) await handle.writeFile(chunk); // at its position: appends
+      // At its position, so each is appended to what is there.
+      for await (const block of joinSmall(watchFailure(chunks, source))) await handle.writeFile(block);
       await handle.sync(); // else a power cut after the rename could leave an empty file
     }
     await rename(temporary, target);
@@ -57,6 +61,24 @@ async function* watchFailure(
     source.failure = { reason };
     throw reason;
   }
+}
+
+/** Joins small chunks: one call into the system for each of a million rows would take minutes. */
+async function* joinSmall(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const block = new Uint8Array(BLOCK_BYTES);
+  let filled = 0;
+  for await (const chunk of chunks) {
+    if (filled + chunk.length > BLOCK_BYTES) {
+      yield block.subarray(0, filled);
+      filled = 0;
+    }
+    if (chunk.length > BLOCK_BYTES) yield chunk;
+    else {
+      block.set(chunk, filled);
+      filled += chunk.length;
+    }
+  }
+  yield block.subarray(0, filled);
 }
 
 /** Refuses what a rename would destroy, such as a device or a folder. */
