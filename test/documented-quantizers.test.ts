@@ -5,6 +5,7 @@ import { activationRules } from "../src/activation-rules/index.ts";
 import { RandomSource } from "../src/core/random.ts";
 import { scaleOfRow, type TernaryMatrix } from "../src/core/ternary-matrix.ts";
 import { createQuantizer, quantizers } from "../src/quantizers/index.ts";
+import { decompose, sumPlanes } from "../src/quantizers/multi-ternary.ts";
 
 const page = readFileSync(new URL("../docs/quantizers.md", import.meta.url), "utf8");
 
@@ -72,6 +73,24 @@ test("the table of costs is the measured one", () => {
   });
   const section = sectionOf("## What they cost before any training");
   expect(section.match(/^\| `.*\|$/gm)).toEqual(rows);
+});
+
+test("the table of several planes is the measured one", () => {
+  const samples = Object.values(distributions).map((draw) => {
+    const random = new RandomSource(0);
+    return Float32Array.from({ length: count }, () => draw(random));
+  });
+  const rows = [1, 2, 3, 4].map((planes) => {
+    const figures = samples.flatMap((weights) =>
+      (["greedy", "joint"] as const).map((fit) => {
+        const real = sumPlanes(decompose(weights, shape, { planes, fit }));
+        const error = weights.reduce((sum, weight, i) => sum + (weight - real[i]) ** 2, 0);
+        return Math.sqrt(error / weights.reduce((sum, weight) => sum + weight ** 2, 0)).toFixed(3);
+      }),
+    );
+    return `| ${planes} | ${figures.join(" | ")} |`;
+  });
+  expect(sectionOf("## Several planes").match(/^\| \d.*\|$/gm)).toEqual(rows);
 });
 
 /** Figures of others for the same rules, rounded to three decimals and whole percents. */

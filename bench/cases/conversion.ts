@@ -87,7 +87,7 @@ function* measurements(
   const method = `784-256-128-10, ${EPOCHS} epochs, ${CALIBRATION_IMAGES} calibration images, seeds 1 to ${seeds}`;
   for (const [name, values] of samples) {
     const target = targets.get(name);
-    const unit = name.startsWith("accuracy") ? "%" : "of 1";
+    const unit = name.startsWith("accuracy") ? "%" : "relative";
     yield { name: `MNIST, MLP, ${name}`, unit, samples: values, method, ...(target && { target }) };
   }
 }
