@@ -36,7 +36,8 @@ function targetOfName(out: string | undefined, formatId: string | undefined): Ta
   throw new UsageError(`the name of a converted file ends in ${ends.join(" or ")}, got ${out}`);
 }
 
-function targetById(id: string): Target {
+/** The target of an id. @throws UnsupportedError listing the ids there are */
+export function targetById(id: string): Target {
   const target = targets.find((candidate) => candidate.id === id);
   if (target) return target;
   const ids = targets.map((candidate) => candidate.id).join(", ");

@@ -17,6 +17,7 @@ export {
   type RunOptions,
   runConversion,
 } from "./convert-file.ts";
+export { type ExportOnnxOptions, exportOnnx, type WeightForm, weightForms } from "./onnx-export/index.ts";
 export {
   type ConversionPlan,
   type ConversionRule,

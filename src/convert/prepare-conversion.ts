@@ -95,15 +95,15 @@ function withCalibration(plan: ConversionPlan, checkpoint: Checkpoint, calibrati
       if (action.kind !== "fit" || !calibrated.has(name)) return tensor;
       return { ...tensor, action: { ...action, scales: "per-channel", isCalibrated: true } };
     }),
-    notes: [
-      ...plan.notes,
-      ...(without === 0
-        ? []
-        : [`${without} layers have no calibration inputs: their planes are fitted to their weights`]),
-    ],
+    notes: [...plan.notes, ...(without === 0 ? [] : [noInputsNote(without)])],
   };
 }
 
 function hasOwnPlanes(name: string, { rules = [] }: PlanOptions): boolean {
   return rules.some(({ pattern, planes }) => planes !== undefined && firstMatch(name, [pattern]) !== undefined);
+}
+
+function noInputsNote(layers: number): string {
+  const those = layers === 1 ? "one layer has" : `${layers} layers have`;
+  return `${those} no calibration inputs: planes are fitted to the weights alone there`;
 }

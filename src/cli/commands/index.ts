@@ -19,9 +19,19 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import("./run.ts")).run,
   },
   {
+    id: "convert",
+    summary: "make a float model ternary, or write a ternary one in another format",
+    load: async () => (await import("./convert.ts")).convert,
+  },
+  {
     id: "inspect",
-    summary: "show the layers of a saved model, its trits and its bytes",
+    summary: "show the layers of a model or checkpoint, its trits and its bytes",
     load: async () => (await import("./inspect.ts")).inspect,
+  },
+  {
+    id: "diff",
+    summary: "compare two models tensor by tensor, and their outputs",
+    load: async () => (await import("./diff.ts")).diff,
   },
   {
     id: "export",

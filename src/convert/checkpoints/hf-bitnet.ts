@@ -112,7 +112,7 @@ function ternaryTensor(
     ...{ kind: "ternary", name, shape: [matrix.outFeatures, inFeatures], type: FORMAT, format: FORMAT },
     ...{ matrix, planeCount: 1, stored: undefined },
     byteLength: byteLength + (scaleTensor?.byteLength ?? 0),
-    evidence: `U8 with ${SCALE_SUFFIX.slice(1)} beside it; ${evidence}`,
+    evidence: `U8 beside a single number of the same name with ${SCALE_SUFFIX}; ${evidence}`,
     readPlanes: () => inTensor(file, name, readPlane),
   };
 }
