@@ -94,6 +94,11 @@ export interface Backend {
   readonly threads: number;
   /** Names of its kernels on this machine, best first. */
   readonly kernels: readonly string[];
+  /**
+   * Those of its kernels that hold weights in fewer bits than the best one does, and so may be faster for one token at a time:
+   * for models to measure.
+   */
+  readonly denserKernels?: readonly string[];
   /** Where the backend can tell what the hardware under it allows. */
   readonly ceilings?: HardwareCeilings;
   /**

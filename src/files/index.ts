@@ -23,7 +23,7 @@ export { type FileReadOptions, readFileBytes, writeFileAtomic } from "./node-fil
 export { nodeModule } from "./node-modules.ts";
 export { type NpyArray, npyToFloat32, parseNpy, writeNpy } from "./npy.ts";
 export { type NpzReader, openNpz } from "./npz.ts";
-export { type DirectRanges, openDirectRanges, openRanges, type RangeSource } from "./ranges.ts";
+export { type DirectRanges, openDirectRanges, openRanges, type RangeSource, rangesOfBytes } from "./ranges.ts";
 export {
   parseSafetensors,
   readFloat32,
@@ -34,7 +34,7 @@ export {
   writeSafetensors,
 } from "./safetensors.ts";
 export type { HeaderEntry, SafetensorsHeader, StoredTensor } from "./safetensors-header.ts";
-export { openSafetensors, readSafetensorsHeaderOf, type SafetensorsReader } from "./safetensors-reader.ts";
+export { openSafetensors, readSafetensorsHeaderNow, type SafetensorsReader } from "./safetensors-reader.ts";
 export { type ShardOptions, writeSafetensorsShards } from "./safetensors-shards.ts";
 export { type StreamedTensor, writeSafetensorsStreamed } from "./safetensors-writer.ts";
 export { type ByteSource, type NamedBytes, readBytes } from "./source.ts";

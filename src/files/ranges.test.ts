@@ -7,7 +7,7 @@ import { pathToFileURL } from "node:url";
 import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { FileError, UnsupportedError } from "../core/errors.ts";
-import { openRanges } from "./ranges.ts";
+import { openDirectRanges, openRanges } from "./ranges.ts";
 import type { ByteSource } from "./source.ts";
 
 const content = Uint8Array.from({ length: 300 }, (_, i) => (i * 7) % 256);
@@ -36,33 +36,42 @@ const sources: [string, () => ByteSource, string | undefined][] = [
 
 test.each(sources)("%s gives each of its parts", async (_, source, name) => {
   await using ranges = await openRanges(source());
+  await using direct = await openDirectRanges(source());
   expect(ranges).toMatchObject({ file: name ?? path, byteLength: 300 });
+  expect(direct).toMatchObject({ file: name ?? path, byteLength: 300 });
   const part = fc.tuple(fc.nat(300), fc.nat(300)).map(([a, b]) => [Math.min(a, b), Math.max(a, b)]);
   await fc.assert(
     fc.asyncProperty(part, async ([begin, end]) => {
       expect(new Uint8Array(await ranges.read(begin, end - begin))).toEqual(content.slice(begin, end));
       const target = new Uint8Array(end - begin);
-      ranges.readInto?.(begin, target);
-      if (ranges.readInto) expect(target).toEqual(content.slice(begin, end));
+      direct.readInto(begin, target);
+      expect(target).toEqual(content.slice(begin, end));
     }),
     { numRuns: 40 },
   );
 });
 
-test.each(sources)("%s can be read at once, unless it is a blob", async (_, source) => {
-  await using ranges = await openRanges(source());
-  expect(ranges.readInto === undefined).toBe(source() instanceof Blob);
-  if (ranges.readInto) expect(() => ranges.readInto?.(299, new Uint8Array(2))).toThrow(FileError);
+test.each(sources)("%s has nothing beyond its end, read at once", async (_, source) => {
+  await using ranges = await openDirectRanges(source());
+  for (const offset of [299, -1, 0.5, Number.NaN]) {
+    expect(() => ranges.readInto(offset, new Uint8Array(2))).toThrow(FileError);
+  }
 });
 
 test("a file that became shorter, or was closed, cannot be read at once", async () => {
   const shorter = join(folder, "shorter.bin");
   await writeFile(shorter, content);
-  const ranges = await openRanges(shorter);
+  const ranges = await openDirectRanges(shorter);
   await truncate(shorter, 10);
-  expect(() => ranges.readInto?.(5, new Uint8Array(10))).toThrow("became shorter");
+  expect(() => ranges.readInto(5, new Uint8Array(10))).toThrow("became shorter");
   await ranges[Symbol.asyncDispose]();
-  expect(() => ranges.readInto?.(0, new Uint8Array(1))).toThrow(FileError);
+  expect(() => ranges.readInto(0, new Uint8Array(1))).toThrow(FileError);
+});
+
+test("nothing is opened once the signal is aborted", async () => {
+  const signal = AbortSignal.abort(new Error("enough"));
+  await expect(openDirectRanges(path, { signal })).rejects.toThrow("enough");
+  await expect(openDirectRanges(new Blob([content]), { signal })).rejects.toThrow("enough");
 });
 
 test.each(sources)("%s has nothing beyond its end", async (_, source) => {

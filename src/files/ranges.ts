@@ -3,7 +3,7 @@ import { FileError } from "../core/errors.ts";
 import { fileErrorOf } from "./node-file-errors.ts";
 import { fillFromFile, fillFromFileNow, pathOfFileUrl } from "./node-files.ts";
 import { nodeModule } from "./node-modules.ts";
-import { type ByteSource, nameOfBlob, readBlobBytes, readBytes, urlOf } from "./source.ts";
+import { type ByteSource, type NamedBytes, nameOfBlob, readBlobBytes, readBytes, urlOf } from "./source.ts";
 
 /** Bytes read in parts: a file of any size never has to be in memory. */
 export interface RangeSource extends AsyncDisposable {
@@ -16,12 +16,12 @@ export interface RangeSource extends AsyncDisposable {
    * @throws FileError beyond the end, when the file became shorter or was closed, or they cannot be had
    */
   read(offset: number, byteLength: number): Promise<Uint8Array>;
-  /**
-   * Fills `target` before it returns; absent where that cannot be done, as for `Blob`s.
-   *
-   * @throws FileError as `read` does
-   */
-  readInto?(offset: number, target: Uint8Array): void;
+}
+
+/** Bytes that can be read without waiting, too. */
+export interface DirectRanges extends RangeSource {
+  /** Fills `target` before it returns. @throws FileError as `read` does */
+  readInto(offset: number, target: Uint8Array): void;
 }
 
 /**
@@ -36,8 +36,27 @@ export async function openRanges(source: ByteSource): Promise<RangeSource> {
   if (source instanceof Blob) return rangesOfBlob(source);
   const path = pathOf(source);
   if (path !== undefined) return openFile(path);
-  const { bytes, file } = await readBytes(source);
-  return rangesOf(file, bytes.length, {
+  return rangesOfBytes(await readBytes(source));
+}
+
+/**
+ * The same for reading without waiting: what does not allow that, as blobs do not, is read whole.
+ *
+ * @throws FileError, UnsupportedError as `openRanges` does
+ * @throws the reason of `options.signal` once it is aborted
+ */
+export async function openDirectRanges(
+  source: ByteSource,
+  options: { signal?: AbortSignal | undefined } = {},
+): Promise<DirectRanges> {
+  options.signal?.throwIfAborted();
+  const path = source instanceof Blob ? undefined : pathOf(source);
+  return path === undefined ? rangesOfBytes(await readBytes(source, options)) : openFile(path);
+}
+
+/** Bytes in memory as a source. */
+export function rangesOfBytes({ bytes, file }: NamedBytes): DirectRanges {
+  return directRangesOf(file, bytes.length, {
     read: async (offset, byteLength) => bytes.subarray(offset, offset + byteLength),
     readInto: (offset, target) => target.set(bytes.subarray(offset, offset + target.length)),
   });
@@ -57,7 +76,7 @@ function rangesOfBlob(blob: Blob): RangeSource {
   });
 }
 
-async function openFile(path: string): Promise<RangeSource> {
+async function openFile(path: string): Promise<DirectRanges> {
   const { open, stat } = nodeModule("node:fs/promises", path);
   try {
     // Before it is opened: opening a pipe would wait for its writer.
@@ -73,7 +92,7 @@ async function openFile(path: string): Promise<RangeSource> {
       const readInto = (start: number, target: Uint8Array): void => {
         fillFromFileNow(target, handle.fd, { file: path, size, start });
       };
-      return rangesOf(path, size, { read, readInto, close: () => handle.close() });
+      return directRangesOf(path, size, { read, readInto, close: () => handle.close() });
     } catch (error) {
       await handle.close();
       throw error;
@@ -84,38 +103,48 @@ async function openFile(path: string): Promise<RangeSource> {
 }
 
 /** Ways to read that are asked only for what the source has. */
-interface RangeReading extends Pick<RangeSource, "read" | "readInto"> {
+interface RangeReading extends Pick<DirectRanges, "read"> {
   close?(): Promise<void>;
 }
 
-function rangesOf(file: string, size: number, { read, readInto, close }: RangeReading): RangeSource {
-  const checkWithin = (offset: number, byteLength: number): void => {
-    if (isWithin(offset, byteLength, size)) return;
-    const problem = `${byteLength} bytes from byte ${offset} on are not within its ${size} bytes`;
-    throw new FileError(`${problem}: the file is truncated or damaged`, { file });
-  };
-  const readNow = (offset: number, target: Uint8Array): void => {
-    checkWithin(offset, target.length);
-    try {
-      readInto?.(offset, target);
-    } catch (cause) {
-      throw fileErrorOf(cause, file, "read");
-    }
-  };
+function rangesOf(file: string, size: number, { read, close }: RangeReading): RangeSource {
   return {
     file,
     byteLength: size,
     async read(offset, byteLength) {
-      checkWithin(offset, byteLength);
+      checkWithin(offset, byteLength, { file, size });
       try {
         return await read(offset, byteLength);
       } catch (cause) {
         throw fileErrorOf(cause, file, "read"); // more than the memory holds, too
       }
     },
-    ...(readInto && { readInto: readNow }),
     [Symbol.asyncDispose]: close ?? (async () => undefined),
   };
+}
+
+function directRangesOf(
+  file: string,
+  size: number,
+  reading: RangeReading & Pick<DirectRanges, "readInto">,
+): DirectRanges {
+  return {
+    ...rangesOf(file, size, reading),
+    readInto(offset, target) {
+      checkWithin(offset, target.length, { file, size });
+      try {
+        reading.readInto(offset, target);
+      } catch (cause) {
+        throw fileErrorOf(cause, file, "read");
+      }
+    },
+  };
+}
+
+function checkWithin(offset: number, byteLength: number, { file, size }: { file: string; size: number }): void {
+  if (isWithin(offset, byteLength, size)) return;
+  const problem = `${byteLength} bytes from byte ${offset} on are not within its ${size} bytes`;
+  throw new FileError(`${problem}: the file is truncated or damaged`, { file });
 }
 
 /** Whether bytes `[offset, offset + byteLength)` are among the first `size`. */

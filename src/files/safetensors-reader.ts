@@ -3,8 +3,14 @@ import { FileError, ShapeError, UnsupportedError } from "../core/errors.ts";
 import { shorten } from "./header-cursor.ts";
 import { pathOfFileUrl } from "./node-files.ts";
 import { nodeModule } from "./node-modules.ts";
-import { openRanges, type RangeSource } from "./ranges.ts";
-import { HEADER_PREFIX_BYTES, readDataStart, readSafetensorsHeader, type StoredTensor } from "./safetensors-header.ts";
+import { type DirectRanges, openRanges, type RangeSource } from "./ranges.ts";
+import {
+  HEADER_PREFIX_BYTES,
+  readDataStart,
+  readSafetensorsHeader,
+  type SafetensorsHeader,
+  type StoredTensor,
+} from "./safetensors-header.ts";
 import { MAX_INDEX_BYTES, readSafetensorsIndex } from "./safetensors-index.ts";
 import { type ByteSource, readBytes, urlOf } from "./source.ts";
 
@@ -52,6 +58,16 @@ interface OpenedFile {
 async function openFile(ranges: RangeSource): Promise<SafetensorsReader> {
   const { tensors, metadata } = await readHeader(ranges);
   return readerOf(tensors, metadata, [ranges]);
+}
+
+/** Reads the header of a file at once. @throws FileError naming the byte, and the tensor where there is one */
+export function readSafetensorsHeaderNow(ranges: DirectRanges): SafetensorsHeader {
+  const { file, byteLength } = ranges;
+  const prefix = new Uint8Array(Math.min(HEADER_PREFIX_BYTES, byteLength));
+  ranges.readInto(0, prefix);
+  const head = new Uint8Array(readDataStart(prefix, byteLength, file));
+  ranges.readInto(0, head);
+  return readSafetensorsHeader(head, byteLength, file);
 }
 
 /** Reads the header of a file, and closes the file when that fails. */

@@ -2,16 +2,23 @@
 import { type Backend, type OutputFunction, openBackend } from "../backends/index.ts";
 import { ShapeError, UnsupportedError, UsageError } from "../core/errors.ts";
 import { elementCount, formatShape, type Shape } from "../core/shape.ts";
+import { chooseKernels } from "./choose-kernels.ts";
 import { findFusion } from "./fusion.ts";
 import { checkGraph, fitsPattern, formatPattern, type Graph, type GraphNode } from "./graph.ts";
 import { describe, type HostTensor, type PreparedOperation } from "./operation.ts";
 import { operationById } from "./ops/index.ts";
+import { withoutBytes } from "./planes.ts";
 import { floatByteLengthOf, storedByteLengthOf } from "./stored-size.ts";
 
 /** Where a model runs. */
 export interface OpenOptions {
   /** Backend by name, or one that is open; the best of this machine without it. */
   backend?: string | Backend;
+  /**
+   * `"latency"`: runs will bring one token at a time. Fully connected layers are measured so, and each runs on the kernel that
+   * was fastest; loading takes longer. Results are the same in all bits.
+   */
+  optimizeFor?: "latency";
 }
 
 /** Options of `DeployedModel.run`. */
@@ -27,7 +34,10 @@ export async function backendOf({ backend }: OpenOptions): Promise<Backend> {
 
 /** A model ready to run; `using model = ...` or `dispose()` frees what the backend holds. */
 export class DeployedModel implements Disposable {
-  /** Operations, attributes and packed weights. */
+  /**
+   * Operations, attributes and weights. Packed weights are made of what the backend holds each time that they are read, which
+   * a disposed model cannot.
+   */
   readonly graph: Graph;
   readonly #backend: Backend;
   readonly #operations: readonly PreparedOperation[];
@@ -59,11 +69,17 @@ export class DeployedModel implements Disposable {
       for (const [i, node] of graph.nodes.entries()) {
         prepared.push(done.has(i) ? HAND_ON : prepareNode(node, backend, outputFunctions.get(i)));
       }
+      if (isForLatency(options)) {
+        await chooseKernels(prepared, backend, (i, kernel) => {
+          return prepareNode(graph.nodes[i], backend, outputFunctions.get(i), kernel);
+        });
+      }
     } catch (error) {
       for (const operation of prepared) operation[Symbol.dispose]?.();
       throw error;
     }
-    return new DeployedModel(graph, backend, prepared);
+    const nodes = graph.nodes.map((node, i) => withoutBytes(node, prepared[i]));
+    return new DeployedModel({ ...graph, nodes }, backend, prepared);
   }
 
   /** Id of the backend that runs it. */
@@ -193,14 +209,25 @@ function findOverwritable(
   return nodes.map(({ inputs: [value] }, i) => origins[value] !== 0 && lastUseOfOrigin[origins[value]] === i);
 }
 
-function prepareNode(node: GraphNode, backend: Backend, outputFunction: OutputFunction | undefined): PreparedOperation {
+/** @throws UnsupportedError for an aim that is none */
+function isForLatency({ optimizeFor }: OpenOptions): boolean {
+  if (optimizeFor === undefined || optimizeFor === "latency") return optimizeFor !== undefined;
+  throw new UnsupportedError(`models can be optimized for "latency" only, got ${JSON.stringify(optimizeFor)}`);
+}
+
+function prepareNode(
+  node: GraphNode,
+  backend: Backend,
+  outputFunction: OutputFunction | undefined,
+  kernel?: string,
+): PreparedOperation {
   try {
     const operation = operationById(node.op);
     const { inputCount = 1 } = operation;
     if (node.inputs.length !== inputCount) {
       throw new ShapeError(`it reads ${inputCount} value${inputCount === 1 ? "" : "s"}, got ${node.inputs.length}`);
     }
-    return operation.prepare(node, backend, outputFunction);
+    return operation.prepare(node, backend, outputFunction, kernel);
   } catch (error) {
     throw namingNode(error, node);
   }

@@ -2,6 +2,7 @@
 import { ShapeError } from "../core/errors.ts";
 import { formatShape, type Shape } from "../core/shape.ts";
 import type { MatrixShape } from "../core/ternary-matrix.ts";
+import type { TernaryRows } from "../core/ternary-rows.ts";
 
 /** A float32 array of a node: a bias, a norm's gain, an embedding table. */
 export interface FloatTensor {
@@ -15,7 +16,10 @@ export interface PackedTensor extends MatrixShape {
   readonly kind: "ternary";
   /** Id of the storage format. */
   readonly format: string;
+  /** A model that runs keeps no packed bytes: it makes them of its layer's trits each time that this is read. */
   readonly bytes: Uint8Array;
+  /** The same trits in parts, where they can be had without all of the bytes. */
+  readonly rows?: TernaryRows;
   /** One for the tensor or one per row. */
   readonly scales: Float32Array;
 }

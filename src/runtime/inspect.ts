@@ -2,8 +2,9 @@
 import { formatShape, type Shape } from "../core/shape.ts";
 import { formatById } from "../formats/index.ts";
 import type { DeployedModel } from "./deployed-model.ts";
-import type { AttributeValue, Graph, GraphNode, NodeTensor, PackedTensor } from "./graph.ts";
+import type { AttributeValue, Graph, GraphNode, NodeTensor } from "./graph.ts";
 import { operationById } from "./ops/index.ts";
+import { isTernary } from "./planes.ts";
 import {
   floatByteLengthOf,
   parameterCount,
@@ -136,10 +137,6 @@ function shapeOf(tensor: NodeTensor): Shape {
 
 function formatAttribute(value: AttributeValue): string {
   return typeof value === "object" ? value.join("x") : String(value);
-}
-
-function isTernary(tensor: NodeTensor): tensor is PackedTensor {
-  return tensor.kind === "ternary";
 }
 
 function sum(values: readonly number[]): number {

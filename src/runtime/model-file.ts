@@ -2,9 +2,11 @@
 import { FileError, UsageError } from "../core/errors.ts";
 import {
   type ByteSource,
-  parseSafetensors,
+  type DirectRanges,
+  openDirectRanges,
   pathOfTarget,
-  readBytes,
+  rangesOfBytes,
+  readSafetensorsHeaderNow,
   writeFileAtomic,
   writeSafetensors,
 } from "../files/index.ts";
@@ -60,15 +62,14 @@ export function modelToBytes(model: DeployedModel, options: SaveModelOptions = {
  * @throws UnsupportedError when the backend is unknown or cannot run here, or the source cannot be read here
  */
 export async function loadModel(source: ByteSource, options: LoadModelOptions = {}): Promise<DeployedModel> {
-  const { bytes, file } = await readBytes(source, { signal: options.signal });
-  // The model keeps views of the bytes, so it needs its own where the caller holds them too.
-  const isShared = source instanceof Uint8Array || source instanceof ArrayBuffer;
-  const graph = readGraph(isShared ? new Uint8Array(bytes) : bytes, file);
+  await using ranges = await openDirectRanges(source, options);
+  const graph = readGraph(ranges);
   const backend = await backendOf(options);
+  options.signal?.throwIfAborted();
   try {
     return await DeployedModel.open(graph, { backend });
   } catch (cause) {
-    throw fileErrorOf(cause, file);
+    throw fileErrorOf(cause, ranges.file);
   }
 }
 
@@ -79,12 +80,14 @@ function graphToBytes(graph: Graph, options: SaveModelOptions, file: string): Ui
   }
   const header = writeModelHeader(graph);
   const bytes = writeSafetensors(graph.nodes.flatMap(tensorEntriesOf), { ...metadata, [MODEL_KEY]: header });
-  readGraph(bytes, file); // what is written can be read
+  readGraph(rangesOfBytes({ bytes, file })); // what is written can be read
   return bytes;
 }
 
-function readGraph(bytes: Uint8Array, file: string): Graph {
-  const { tensors, metadata } = parseSafetensors(bytes, file);
+/** A graph whose packed weights stay in the file, to be read while it is open. */
+function readGraph(ranges: DirectRanges): Graph {
+  const { file } = ranges;
+  const { entries, metadata, dataStart } = readSafetensorsHeaderNow(ranges);
   const { [MODEL_KEY]: text, ...texts } = metadata;
   if (text === undefined) {
     const problem = `expected the text ${MODEL_KEY} in its metadata, which is missing: these are weights without a model`;
@@ -93,7 +96,7 @@ function readGraph(bytes: Uint8Array, file: string): Graph {
     });
   }
   const header = readModelHeader(text, file);
-  const stored = new StoredTensors(tensors, bytes, file);
+  const stored = new StoredTensors({ ranges, entries, dataStart });
   const nodes = header.nodes.map((node) => ({ ...node, tensors: stored.readNode(node) }));
   stored.checkAllUsed();
   return { ...header, nodes, ...(Object.keys(texts).length > 0 && { metadata: texts }) };

@@ -2,11 +2,21 @@
 import { FileError, ShapeError, UnsupportedError } from "../core/errors.ts";
 import { formatShape, type Shape, sameShape } from "../core/shape.ts";
 import { checkScale } from "../core/ternary-matrix.ts";
+import type { TernaryRows } from "../core/ternary-rows.ts";
 import { shorten } from "../files/header-cursor.ts";
-import { type ElementType, readFloat32, readUint8, type TensorEntry, tensorEntry } from "../files/index.ts";
-import { formatById } from "../formats/index.ts";
+import {
+  type DirectRanges,
+  decodeFloats,
+  type ElementType,
+  type HeaderEntry,
+  type SafetensorsHeader,
+  type TensorEntry,
+  tensorEntry,
+} from "../files/index.ts";
+import { modelFormatById } from "../formats/index.ts";
 import type { FloatTensor, GraphNode, NodeTensor, PackedTensor } from "./graph.ts";
 import { type FloatTensorHeader, MAX_AXES, type NodeHeader, type TernaryTensorHeader } from "./model-header.ts";
+import { Scratch } from "./planes.ts";
 
 /** The tensors of a node as a file stores them. */
 export function tensorEntriesOf(node: GraphNode): TensorEntry[] {
@@ -18,21 +28,34 @@ export function tensorEntriesOf(node: GraphNode): TensorEntry[] {
   });
 }
 
+/** Where the tensors of a model are. */
+export interface StoredModel extends Pick<SafetensorsHeader, "entries" | "dataStart"> {
+  readonly ranges: DirectRanges;
+}
+
+/** A tensor of a file: `offset` is of its first byte. */
+interface StoredTensor extends HeaderEntry {
+  readonly name: string;
+  readonly offset: number;
+  readonly byteLength: number;
+}
+
 /** The tensors of a file, each to be used by one node. */
 export class StoredTensors {
-  readonly #file: string;
-  /** The bytes that all tensors are views of, from the first byte of the file. */
-  readonly #fileBytes: Uint8Array;
-  readonly #unused: Map<string, TensorEntry>;
+  readonly #ranges: DirectRanges;
+  readonly #unused: Map<string, StoredTensor>;
 
-  constructor(tensors: ReadonlyMap<string, TensorEntry>, fileBytes: Uint8Array, file: string) {
-    this.#file = file;
-    this.#fileBytes = fileBytes;
-    this.#unused = new Map(tensors);
+  constructor({ ranges, entries, dataStart }: StoredModel) {
+    this.#ranges = ranges;
+    const stored = [...entries].map(([name, entry]): [string, StoredTensor] => {
+      const { begin, end } = entry;
+      return [name, { ...entry, name, offset: dataStart + begin, byteLength: end - begin }];
+    });
+    this.#unused = new Map(stored);
   }
 
   /**
-   * The tensors of a node, views of the file.
+   * The tensors of a node. Packed ones stay in the file, which must be open until layers are made of them.
    *
    * @throws FileError naming the tensor that is missing, does not fit or holds what no weight may be
    */
@@ -40,7 +63,7 @@ export class StoredTensors {
     return Object.fromEntries(
       [...node.tensors].map(([name, header]): [string, NodeTensor] => {
         const stored = storedName(node.name, name);
-        return [name, header.kind === "float32" ? this.#readFloats(stored, header) : this.#readPacked(stored, header)];
+        return [name, header.kind === "float32" ? this.#readFloats(stored, header) : this.#findPacked(stored, header)];
       }),
     );
   }
@@ -54,73 +77,111 @@ export class StoredTensors {
   }
 
   #readFloats(name: string, { shape }: FloatTensorHeader): FloatTensor {
-    const entry = this.#take(name, "F32", shape);
-    const values = readFloat32(entry, this.#file);
-    this.#checkEach(entry, values, checkWeight);
-    return { kind: "float32", shape, values };
+    const stored = this.#take(name, "F32", shape);
+    return { kind: "float32", shape, values: this.#readValues(stored, checkWeight) };
   }
 
-  #readPacked(name: string, header: TernaryTensorHeader): PackedTensor {
-    const packed = this.#take(name, "U8", this.#packedShape(name, header));
+  #findPacked(name: string, header: TernaryTensorHeader): PackedTensor {
+    const shape = this.#packedShape(name, header);
+    const packed = this.#take(name, "U8", shape);
     const stored = this.#unused.get(scalesName(name));
     const isPerRow = stored !== undefined && sameShape(stored.shape, [header.outFeatures]);
     const scalesEntry = this.#take(scalesName(name), "F32", isPerRow ? [header.outFeatures] : [1]);
-    const scales = readFloat32(scalesEntry, this.#file);
-    this.#checkEach(scalesEntry, scales, checkScale);
-    const bytes = readUint8(packed, this.#file);
-    this.#check(packed, () => formatById(header.format).check(bytes, header));
-    return { ...header, bytes, scales };
+    const scales = this.#readValues(scalesEntry, checkScale);
+    const readAll = (): Uint8Array => this.#readBytes(packed);
+    return {
+      ...{ ...header, scales, rows: this.#rowsOf(packed, header, scales) },
+      get bytes() {
+        return readAll();
+      },
+    };
+  }
+
+  /** Reads rows of formats that store them one after the other in blocks, those of others after the whole tensor. */
+  #rowsOf(packed: StoredTensor, header: TernaryTensorHeader, scales: Float32Array): TernaryRows {
+    const format = modelFormatById(header.format);
+    const { outFeatures, inFeatures } = header;
+    const isByRows = packed.shape.length === 2;
+    const trits = new Scratch(Int8Array);
+    const bytes = new Scratch(Uint8Array);
+    return {
+      ...{ outFeatures, inFeatures, scales },
+      readRows: (first, count) => {
+        const [start, rows] = isByRows ? [first, count] : [0, outFeatures];
+        const shape = { outFeatures: rows, inFeatures };
+        const byteLength = format.byteLength(shape);
+        const block = bytes.take(byteLength);
+        const offset = isByRows ? start * (packed.byteLength / outFeatures) : 0;
+        this.#ranges.readInto(packed.offset + offset, block);
+        this.#checkBlock(packed, header, () => format.check(block, shape));
+        return format.unpackRows(block, shape, first - start, count, trits.take(count * inFeatures));
+      },
+    };
+  }
+
+  /** What is wrong with a block is told of the whole tensor, by its first wrong byte. */
+  #checkBlock(packed: StoredTensor, header: TernaryTensorHeader, check: () => void): void {
+    try {
+      check();
+    } catch {
+      this.#check(packed, () => modelFormatById(header.format).check(this.#readBytes(packed), header));
+      throw new FileError("it changed while it was read: load it again", { file: this.#ranges.file });
+    }
   }
 
   #packedShape(name: string, header: TernaryTensorHeader): Shape {
     try {
       return packedShape(header);
     } catch (cause) {
-      throw fileErrorOf(cause, this.#file, { tensor: name });
+      throw fileErrorOf(cause, this.#ranges.file, { tensor: name });
     }
   }
 
   /** Compares the shape, which the file's reader has compared with the number of bytes, before anything is allocated. */
-  #take(name: string, dtype: ElementType, shape: Shape): TensorEntry {
-    const entry = this.#unused.get(name);
-    if (entry === undefined) {
+  #take(name: string, dtype: ElementType, shape: Shape): StoredTensor {
+    const stored = this.#unused.get(name);
+    if (stored === undefined) {
       const problem = "a node needs this tensor, which is missing or used already: the file is damaged";
-      throw new FileError(problem, { file: this.#file, tensor: name });
+      throw new FileError(problem, { file: this.#ranges.file, tensor: name });
     }
-    if (entry.dtype !== dtype || !sameShape(entry.shape, shape)) {
-      const got = entry.shape.length <= MAX_AXES ? formatShape(entry.shape) : `of ${entry.shape.length} axes`;
-      this.#fail(entry, `expected ${dtype} ${formatShape(shape)}, got ${entry.dtype} ${got}: the file is damaged`);
+    if (stored.dtype !== dtype || !sameShape(stored.shape, shape)) {
+      const got = stored.shape.length <= MAX_AXES ? formatShape(stored.shape) : `of ${stored.shape.length} axes`;
+      this.#fail(stored, `expected ${dtype} ${formatShape(shape)}, got ${stored.dtype} ${got}: the file is damaged`);
     }
     this.#unused.delete(name);
-    return entry;
+    return stored;
   }
 
-  #checkEach(entry: TensorEntry, values: Float32Array, check: (value: number) => void): void {
+  #readBytes({ offset, byteLength }: StoredTensor): Uint8Array {
+    const bytes = new Uint8Array(byteLength);
+    this.#ranges.readInto(offset, bytes);
+    return bytes;
+  }
+
+  #readValues(stored: StoredTensor, check: (value: number) => void): Float32Array {
+    const values = decodeFloats(this.#readBytes(stored), stored.dtype);
     let i = 0;
     this.#check(
-      entry,
+      stored,
       () => {
         for (; i < values.length; i++) check(values[i]);
       },
       () => i * values.BYTES_PER_ELEMENT,
     );
+    return values;
   }
 
-  #check(entry: TensorEntry, check: () => unknown, failedByte = (): number => 0): void {
+  #check(stored: StoredTensor, check: () => unknown, failedByte = (): number => 0): void {
     try {
       check();
     } catch (cause) {
-      const offset = this.#offsetOf(entry) + failedByte();
-      throw fileErrorOf(cause, this.#file, { tensor: entry.name, offset });
+      const offset = stored.offset + failedByte();
+      throw fileErrorOf(cause, this.#ranges.file, { tensor: stored.name, offset });
     }
   }
 
-  #offsetOf(entry: TensorEntry): number {
-    return entry.bytes.byteOffset - this.#fileBytes.byteOffset;
-  }
-
-  #fail(entry: TensorEntry, message: string): never {
-    throw new FileError(message, { file: this.#file, tensor: shorten(entry.name), offset: this.#offsetOf(entry) });
+  #fail({ name, offset }: StoredTensor, message: string): never {
+    throw new FileError(message, { file: this.#ranges.file, tensor: shorten(name), offset });
   }
 }
 
@@ -144,7 +205,7 @@ function scalesName(stored: string): string {
 
 /** `[outFeatures, bytes of a row]` where the format stores rows one after the other, else `[bytes]`. */
 function packedShape({ format: id, outFeatures, inFeatures }: Omit<TernaryTensorHeader, "kind">): Shape {
-  const format = formatById(id);
+  const format = modelFormatById(id);
   const byteLength = format.byteLength({ outFeatures, inFeatures });
   const rowBytes = format.byteLength({ outFeatures: 1, inFeatures });
   return outFeatures * rowBytes === byteLength ? [outFeatures, rowBytes] : [byteLength];

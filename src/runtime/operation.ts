@@ -3,9 +3,7 @@ import { type ActivationRule, activationRule } from "../activation-rules/index.t
 import type { Backend, OutputFunction } from "../backends/index.ts";
 import { ShapeError } from "../core/errors.ts";
 import { elementCount, formatShape, type Shape } from "../core/shape.ts";
-import type { TernaryMatrix } from "../core/ternary-matrix.ts";
-import { formatById } from "../formats/index.ts";
-import { type FloatTensor, formatPattern, type GraphNode, type PackedTensor } from "./graph.ts";
+import { type FloatTensor, formatPattern, type GraphNode } from "./graph.ts";
 
 /** An array on the host, `[batch, ...]` row-major. */
 export interface HostTensor {
@@ -24,6 +22,10 @@ export interface PreparedOperation extends Partial<Disposable> {
   readonly handsOn?: boolean;
   /** Kernel that runs it, where a backend chose one. */
   readonly kernel?: string;
+  /** Meets its weights with a token of zeros; only of layers that are worth measuring for it. */
+  runOneToken?(): unknown;
+  /** The trits of its ternary tensors again, by their order among those; absent where it has none. */
+  readonly readTrits?: (plane: number) => Int8Array;
 }
 
 /** One operation of the list. */
@@ -39,9 +41,10 @@ export interface Operation {
    * Reads attributes and tensors and makes the weights ready.
    *
    * @param outputFunction to be applied to every output; given only where `appliesOutputFunctions` is set
+   * @param kernel of the backend; without it the backend chooses
    * @throws ShapeError when the node does not fit the operation
    */
-  prepare(node: GraphNode, backend: Backend, outputFunction?: OutputFunction): PreparedOperation;
+  prepare(node: GraphNode, backend: Backend, outputFunction?: OutputFunction, kernel?: string): PreparedOperation;
   /** Whether it applies an output function to its results by itself. */
   readonly appliesOutputFunctions?: true;
   /** The output function that it is, so that the operation before it may apply it instead. */
@@ -109,15 +112,6 @@ export function optionalFloatTensor(
   if (fits) return found;
   const got = found.kind === "float32" ? formatShape(found.shape) : "packed weights";
   throw new ShapeError(`${describe(node)}: tensor ${name} must be float32 ${formatPattern(shape)}, got ${got}`);
-}
-
-/** The ternary planes of a node (all its ternary tensors, in order), unpacked. @throws ShapeError when there is none */
-export function ternaryPlanes(node: GraphNode): TernaryMatrix[] {
-  const planes = Object.values(node.tensors).filter((tensor): tensor is PackedTensor => tensor.kind === "ternary");
-  if (planes.length === 0) throw new ShapeError(`${describe(node)} needs ternary weights, which are missing`);
-  return planes.map(({ format, bytes, outFeatures, inFeatures, scales }) =>
-    formatById(format).unpack(bytes, { outFeatures, inFeatures }, scales),
-  );
 }
 
 /** The activation rule of a ternary layer. @throws ShapeError when the attribute is absent, UnsupportedError when it is unknown */

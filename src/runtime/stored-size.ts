@@ -1,12 +1,14 @@
 /** Bytes of stored weights, and what the same weights take as float32. */
 import { elementCount } from "../core/shape.ts";
+import { modelFormatById } from "../formats/index.ts";
 import type { GraphNode, NodeTensor } from "./graph.ts";
 
 const FLOAT_BYTES = 4;
 
 /** Bytes a tensor takes as it is stored: float32 values, or packed trits with their scales. */
 export function storedByteLength(tensor: NodeTensor): number {
-  return tensor.kind === "float32" ? tensor.values.byteLength : tensor.bytes.byteLength + tensor.scales.byteLength;
+  if (tensor.kind === "float32") return tensor.values.byteLength;
+  return modelFormatById(tensor.format).byteLength(tensor) + tensor.scales.byteLength;
 }
 
 /** Number of weights, biases and other learned values of a node; the planes of a multi-ternary weight are one weight. */

@@ -58,7 +58,7 @@ console.log(`${calls} calls without a crash\n${counts.join("\n")}`);
 
 function oneCall(): void {
   const action = random.integer(20);
-  if (action === 0) attempt("kernels", () => addon.kernels(...(strangeArguments(random.integer(3)) as [string])));
+  if (action === 0) attempt("kernels", listKernels);
   else if (action === 1) attempt("ceilings", callCeilings);
   else if (action <= 4 || layers.length === 0) attempt("new", makeLayer);
   else if (action === 5) attempt("dispose", disposeLayer);
@@ -66,6 +66,11 @@ function oneCall(): void {
   else if (action === 7) attempt("strange this", callOnStrangeThis);
   else if (action <= 14) attempt("run", () => callRun(false));
   else attempt("runLater", () => callRun(true));
+}
+
+function listKernels(): void {
+  addon.kernels(...(strangeArguments(random.integer(3)) as [string]));
+  addon.bitsPerWeight(...(strangeArguments(random.integer(3)) as [string]));
 }
 
 function attempt(name: string, call: () => unknown): void {

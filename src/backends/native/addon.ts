@@ -5,6 +5,8 @@ import type { OutputFunction } from "../backend.ts";
 export interface Addon {
   /** Kernels of this machine, best first; empty when `first`, the best one allowed, is no kernel of this build. */
   kernels(first?: string): string[];
+  /** Bits that a kernel's layout spends on a weight; 0 for one that is not there. */
+  bitsPerWeight(kernel: string): number;
   /** GB/s, 0 where it cannot be measured. */
   measureDramRead(threads: number, byteLength: number): number;
   /** GOP/s, 0 for a kernel without such an instruction. */

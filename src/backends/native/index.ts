@@ -15,7 +15,9 @@ export function open(options: BackendOptions = {}): Backend | { unavailable: str
   const threads = threadCount(options.threads);
   const addon = loadAddon();
   if ("unavailable" in addon) return addon;
-  const description = { id: "native", threads, kernels: usableKernels(addon) };
+  const kernels = usableKernels(addon);
+  const denserKernels = kernels.filter((kernel) => addon.bitsPerWeight(kernel) < addon.bitsPerWeight(kernels[0]));
+  const description = { id: "native", threads, kernels, denserKernels };
   const parallelism = Math.min(threads, coreCount());
   const choose = (kernel = description.kernels[0]) => ({ addon, threads, parallelism, kernel });
   return {

@@ -8,8 +8,8 @@ import {
   type Operation,
   optionalFloatTensor,
   pairAttribute,
-  ternaryPlanes,
 } from "../operation.ts";
+import { ternaryPlanes } from "../planes.ts";
 
 /**
  * `[batch, height, width, inChannels]` → `[batch, outHeight, outWidth, outChannels]`; the token of the activation rule is
@@ -38,6 +38,7 @@ export const ternaryConvolution: Operation = {
     const layer = backend.convolution(planes, { inChannels, ...window }, options);
     return {
       kernel: layer.kernel,
+      readTrits: (plane) => layer.readTrits(plane),
       async run([x]) {
         const sizes = imageSizes(x, node, inChannels);
         const [outHeight, outWidth] = windowedSize(sizes, window, node);

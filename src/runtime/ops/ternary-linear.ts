@@ -1,5 +1,6 @@
 /** A fully connected ternary layer over the last axis; several planes add up (multi-ternary). */
-import { activationRuleOf, type Operation, optionalFloatTensor, rowsOf, ternaryPlanes } from "../operation.ts";
+import { activationRuleOf, type Operation, optionalFloatTensor, rowsOf } from "../operation.ts";
+import { ternaryPlanes } from "../planes.ts";
 
 /** `[..., inFeatures]` → `[..., outFeatures]`. Attributes: activation. Tensors: weight or weight.0 ..., bias. */
 export const ternaryLinear: Operation = {
@@ -7,7 +8,7 @@ export const ternaryLinear: Operation = {
   summary: "ternary fully connected layer",
   isExact: (node) => activationRuleOf(node).isInteger,
   appliesOutputFunctions: true,
-  prepare(node, backend, outputFunction) {
+  prepare(node, backend, outputFunction, kernel) {
     const planes = ternaryPlanes(node);
     const { inFeatures, outFeatures } = planes[0];
     const bias = optionalFloatTensor(node, "bias", [outFeatures])?.values;
@@ -16,9 +17,12 @@ export const ternaryLinear: Operation = {
       activation,
       ...(bias && { bias }),
       ...(outputFunction && { outputFunction }),
+      ...(kernel && { kernel }),
     });
     return {
       kernel: linear.kernel,
+      runOneToken: () => linear.run(new Float32Array(inFeatures), 1),
+      readTrits: (plane) => linear.readTrits(plane),
       async run([x]) {
         const rows = rowsOf(x, inFeatures, node);
         return { shape: [...x.shape.slice(0, -1), outFeatures], data: await linear.run(x.data, rows) };
