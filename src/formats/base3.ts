@@ -30,5 +30,6 @@ export const base3: Format = defineFormat({
     for (let n = 0; n < count; n++) {
       unpackDigits(bytes, (first + n) * rowBytes(inFeatures), trits, n * inFeatures, (n + 1) * inFeatures);
     }
+    return undefined;
   },
 });

@@ -67,5 +67,6 @@ export const bitnetmcu: Format = defineFormat({
         }
       }
     }
+    return undefined;
   },
 });

@@ -26,8 +26,18 @@ export interface Layout
   packTrits(trits: Int8Array, shape: MatrixShape, bytes: Uint8Array): boolean;
   /** Index of the first byte that stands for no trits, padding included; -1 where there is none. */
   firstBadByte(bytes: Uint8Array, shape: MatrixShape): number;
-  /** Writes the trits of `count` rows from `first` on into `trits`, which has exactly their size and any contents. */
-  unpackRows(bytes: Uint8Array, shape: MatrixShape, first: number, count: number, trits: Int8Array): void;
+  /**
+   * Writes the trits of `count` rows from `first` on into `trits`, which has exactly their size and any contents.
+   *
+   * @returns whether all bytes that hold them stand for trits, padding included; undefined where it did not look
+   */
+  unpackRows(
+    bytes: Uint8Array,
+    shape: MatrixShape,
+    first: number,
+    count: number,
+    trits: Int8Array,
+  ): boolean | undefined;
   /** Absent where scales are beside the bytes. */
   readonly insideScales?: InsideScales;
   /** What bytes of another length are, where that can be told. */
@@ -129,13 +139,15 @@ export function defineFormat(layout: Layout): Format {
     scalesBeside?: Float32Array,
     groupSizeBeside?: number,
   ): TernaryMatrix {
-    checkBytes(bytes, shape);
+    checkLength(bytes, shape);
+    const { outFeatures, inFeatures } = shape;
+    const trits = new Int8Array(outFeatures * inFeatures);
+    if (layout.unpackRows(bytes, shape, 0, outFeatures, trits) !== true) checkBytes(bytes, shape);
     const held = insideScales ? scalesOf(bytes, shape) : scalesGiven(shape, scalesBeside, groupSizeBeside);
     if (insideScales && scalesBeside) {
       throw new ShapeError(`${id} has its scales inside the bytes: call unpack without any`);
     }
-    const { outFeatures, inFeatures } = shape;
-    return { outFeatures, inFeatures, trits: unpackRows(bytes, shape, 0, outFeatures), ...held };
+    return { outFeatures, inFeatures, trits, ...held };
   }
 
   function scalesGiven(

@@ -28,5 +28,6 @@ export const hfBase3: Format = defineFormat({
   unpackRows(bytes, { inFeatures }, first, _, trits) {
     const begin = first * inFeatures;
     unpackDigits(bytes, Math.floor(begin / 5), trits, 0, trits.length, begin % 5);
+    return undefined;
   },
 });

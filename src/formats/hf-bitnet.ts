@@ -36,10 +36,7 @@ export const hfBitnet: Format = defineFormat({
 
   unpackRows(bytes, { outFeatures, inFeatures }, first, count, trits) {
     const stripes = count === outFeatures ? wholeStripes(outFeatures, bytes.length) : undefined;
-    if (stripes) {
-      unpackStripes(stripes, bytes, trits, 1);
-      return;
-    }
+    if (stripes) return unpackStripes(stripes, bytes, trits, 1);
     const quarter = quarterOf(outFeatures);
     for (let row = 0; row < count; row++) {
       const n = first + row;
@@ -47,6 +44,7 @@ export const hfBitnet: Format = defineFormat({
       const from = (n % quarter) * inFeatures;
       for (let k = 0; k < inFeatures; k++) trits[row * inFeatures + k] = ((bytes[from + k] >> shift) & 3) - 1;
     }
+    return undefined;
   },
 });
 

@@ -38,8 +38,9 @@ export const i2S: Format = defineFormat({
     const blocks = Math.ceil((begin + trits.length) / BLOCK) - firstBlock;
     const isWhole = blocks * BLOCK === trits.length;
     const whole = isWhole ? trits : new Int8Array(blocks * BLOCK);
-    unpackStripes(stripes, bytes.subarray(firstBlock * stripes.length), whole, blocks);
+    const areTrits = unpackStripes(stripes, bytes.subarray(firstBlock * stripes.length), whole, blocks);
     const skipped = begin - firstBlock * BLOCK;
     if (!isWhole) trits.set(whole.subarray(skipped, skipped + trits.length));
+    return areTrits;
   },
 });

@@ -48,10 +48,12 @@ export function q2Blocks(
     firstBadByte: (bytes) => firstCodeThree(bytes, { from: SCALE_BYTES, length: groupSize / 4, stride: blockBytes }),
 
     unpack(bytes, trits) {
+      let areTrits = true;
       for (let to = 0, block = 0; to < trits.length; to += groupSize, block += blockBytes) {
         const codes = bytes.subarray(block + SCALE_BYTES, block + blockBytes);
-        unpackFours(codes, trits.subarray(to, to + groupSize), tables.unpack);
+        areTrits = unpackFours(codes, trits.subarray(to, to + groupSize), tables.unpack) && areTrits;
       }
+      return areTrits;
     },
   });
 }

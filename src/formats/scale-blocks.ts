@@ -14,8 +14,8 @@ export interface ScaleBlock
   pack(trits: Int8Array, bytes: Uint8Array): boolean;
   /** Index of the first byte of all blocks that stands for no trits; -1 where there is none. */
   firstBadByte(bytes: Uint8Array): number;
-  /** Unpacks blocks one after the other. */
-  unpack(bytes: Uint8Array, trits: Int8Array): void;
+  /** Unpacks blocks one after the other. @returns whether all bytes stood for trits; undefined where it did not look */
+  unpack(bytes: Uint8Array, trits: Int8Array): boolean | undefined;
 }
 
 /** A format of rows that are whole blocks, without padding. */
@@ -37,7 +37,7 @@ export function scaleBlocks(block: ScaleBlock): Format {
 
     unpackRows(bytes, { inFeatures }, first, count, trits) {
       const rowBytes = (inFeatures / groupSize) * blockBytes;
-      unpack(bytes.subarray(first * rowBytes, (first + count) * rowBytes), trits);
+      return unpack(bytes.subarray(first * rowBytes, (first + count) * rowBytes), trits);
     },
   });
 }

@@ -78,5 +78,6 @@ export const tq1_0: Format = scaleBlocks({
         }
       }
     }
+    return undefined;
   },
 });

@@ -39,15 +39,16 @@ export function twoBitRows(description: Pick<Format, "id" | "summary" | "granula
     unpackRows(bytes, { inFeatures }, first, count, trits) {
       const from = first * rowBytes(inFeatures);
       if (inFeatures % TRITS === 0) {
-        unpackFours(bytes.subarray(from, from + count * rowBytes(inFeatures)), trits, unpack);
-        return;
+        return unpackFours(bytes.subarray(from, from + count * rowBytes(inFeatures)), trits, unpack);
       }
+      let areTrits = true;
       const row = new Int8Array(rowBytes(inFeatures) * TRITS);
       for (let n = 0; n < count; n++) {
         const start = from + n * rowBytes(inFeatures);
-        unpackFours(bytes.subarray(start, start + rowBytes(inFeatures)), row, unpack);
+        areTrits = unpackFours(bytes.subarray(start, start + rowBytes(inFeatures)), row, unpack) && areTrits;
         trits.set(row.subarray(0, inFeatures), n * inFeatures);
       }
+      return areTrits;
     },
   });
 }
@@ -119,23 +120,33 @@ function packChunk(trits: DataView, bytes: DataView, from: number, end: number, 
   return stray;
 }
 
-/** Unpacks the four trits of every byte, of bytes that hold no code 3; `trits` may have more. */
-export function unpackFours(bytes: Uint8Array, trits: Int8Array, table: Int32Array): void {
+/** Unpacks the four trits of every byte; `trits` may have more. @returns whether no byte held a code 3 */
+export function unpackFours(bytes: Uint8Array, trits: Int8Array, table: Int32Array): boolean {
   const view = viewOf(bytes);
   const out = viewOf(trits);
+  let stray = 0;
   for (let at = 0; at < bytes.length; at += CHUNK) {
-    unpackChunk(view, out, at, Math.min(at + CHUNK, bytes.length), table);
+    stray |= unpackChunk(view, out, at, Math.min(at + CHUNK, bytes.length), table);
   }
+  return stray === 0;
 }
 
-function unpackChunk(bytes: DataView, trits: DataView, from: number, end: number, table: Int32Array): void {
+/** @returns 0 where no byte held a code 3 */
+function unpackChunk(bytes: DataView, trits: DataView, from: number, end: number, table: Int32Array): number {
+  let stray = 0;
   let at = from;
   for (; at + 4 <= end; at += 4) {
     const word = bytes.getInt32(at, true);
+    stray |= word & (word >>> 1);
     trits.setInt32(at * 4, table[word & 0xff], true);
     trits.setInt32(at * 4 + 4, table[(word >>> 8) & 0xff], true);
     trits.setInt32(at * 4 + 8, table[(word >>> 16) & 0xff], true);
     trits.setInt32(at * 4 + 12, table[word >>> 24], true);
   }
-  for (; at < end; at++) trits.setInt32(at * 4, table[bytes.getUint8(at)], true);
+  for (; at < end; at++) {
+    const byte = bytes.getUint8(at);
+    stray |= byte & (byte >>> 1);
+    trits.setInt32(at * 4, table[byte], true);
+  }
+  return stray & 0x55555555;
 }

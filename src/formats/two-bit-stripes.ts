@@ -7,14 +7,15 @@ export interface Stripes {
   readonly length: number;
   /** Which stripe has the lowest two bits, which the next. */
   readonly order: readonly [number, number, number, number];
-  /** How many blocks follow each other without a gap. */
+  /** How many blocks follow each other without a gap: 1, 2, 4, ... or 32. */
   readonly together: number;
   /** Bytes left out after them. */
   readonly gap: number;
 }
 
-/** Most bytes of a block in one call: an engine compiles what is called often sooner and better than what loops long. */
+/** Most bytes of a block, and most blocks, of one call: what is called often is compiled sooner than what loops long. */
 const CHUNK = 1024;
+const BATCH = 32;
 
 /** Packs blocks one after the other. @returns whether all were trits */
 export function packStripes(stripes: Stripes, trits: Int8Array, bytes: Uint8Array, blocks: number): boolean {
@@ -22,28 +23,32 @@ export function packStripes(stripes: Stripes, trits: Int8Array, bytes: Uint8Arra
   const view = viewOf(trits);
   const out = viewOf(bytes);
   let stray = 0;
-  for (let block = 0, at = 0; block < blocks; block += together, at += gap) {
-    const count = Math.min(together, blocks - block);
+  for (let block = 0; block < blocks; block += BATCH) {
+    const at = block * length + (block / together) * gap;
+    const count = Math.min(BATCH, blocks - block);
     for (let p = 0; p < length; p += CHUNK) {
       const chunk = Math.min(CHUNK, length - p);
-      stray |= packBlocks(view, block * 4 * length + p, out, block * length + at + p, chunk, count, stripes);
+      stray |= packBlocks(view, block * 4 * length + p, out, at + p, chunk, count, stripes);
     }
   }
   return stray === 0;
 }
 
-/** Unpacks blocks one after the other, of bytes that hold no code 3. */
-export function unpackStripes(stripes: Stripes, bytes: Uint8Array, trits: Int8Array, blocks: number): void {
+/** Unpacks blocks one after the other. @returns whether no byte held a code 3 */
+export function unpackStripes(stripes: Stripes, bytes: Uint8Array, trits: Int8Array, blocks: number): boolean {
   const { length, together, gap } = stripes;
   const view = viewOf(bytes);
   const out = viewOf(trits);
-  for (let block = 0, at = 0; block < blocks; block += together, at += gap) {
-    const count = Math.min(together, blocks - block);
+  let stray = 0;
+  for (let block = 0; block < blocks; block += BATCH) {
+    const at = block * length + (block / together) * gap;
+    const count = Math.min(BATCH, blocks - block);
     for (let p = 0; p < length; p += CHUNK) {
       const chunk = Math.min(CHUNK, length - p);
-      unpackBlocks(view, block * length + at + p, out, block * 4 * length + p, chunk, count, stripes);
+      stray |= unpackBlocks(view, at + p, out, block * 4 * length + p, chunk, count, stripes);
     }
   }
+  return stray === 0;
 }
 
 /**
@@ -59,14 +64,14 @@ function packBlocks(
   to: number,
   chunk: number,
   blocks: number,
-  { length, order }: Stripes,
+  { length, order, together, gap }: Stripes,
 ): number {
   const second = (order[1] - order[0]) * length;
   const third = (order[2] - order[0]) * length;
   const fourth = (order[3] - order[0]) * length;
   let stray = 0;
   for (let block = 0; block < blocks; block++) {
-    let at = to + block * length;
+    let at = to + block * length + Math.trunc(block / together) * gap;
     let first = from + (block * 4 + order[0]) * length;
     for (const end = first + chunk; first < end; first += 4, at += 4) {
       const a = trits.getInt32(first, true);
@@ -84,7 +89,11 @@ function packBlocks(
   return stray;
 }
 
-/** Unpacks four trits of each stripe at a time; the top bit of each, set before and flipped after, keeps borrows within it. */
+/**
+ * Unpacks four trits of each stripe at a time; the top bit of each, set before and flipped after, keeps borrows within it.
+ *
+ * @returns 0 where no byte held a code 3
+ */
 function unpackBlocks(
   bytes: DataView,
   from: number,
@@ -92,20 +101,23 @@ function unpackBlocks(
   to: number,
   chunk: number,
   blocks: number,
-  { length, order }: Stripes,
-): void {
+  { length, order, together, gap }: Stripes,
+): number {
   const second = (order[1] - order[0]) * length;
   const third = (order[2] - order[0]) * length;
   const fourth = (order[3] - order[0]) * length;
+  let stray = 0;
   for (let block = 0; block < blocks; block++) {
-    let at = from + block * length;
+    let at = from + block * length + Math.trunc(block / together) * gap;
     let first = to + (block * 4 + order[0]) * length;
     for (const end = first + chunk; first < end; first += 4, at += 4) {
       const codes = bytes.getInt32(at, true);
+      stray |= codes & (codes >>> 1);
       trits.setInt32(first, (((codes & 0x03030303) | 0x80808080) - 0x01010101) ^ 0x80808080, true);
       trits.setInt32(first + second, ((((codes >>> 2) & 0x03030303) | 0x80808080) - 0x01010101) ^ 0x80808080, true);
       trits.setInt32(first + third, ((((codes >>> 4) & 0x03030303) | 0x80808080) - 0x01010101) ^ 0x80808080, true);
       trits.setInt32(first + fourth, ((((codes >>> 6) & 0x03030303) | 0x80808080) - 0x01010101) ^ 0x80808080, true);
     }
   }
+  return stray & 0x55555555;
 }
