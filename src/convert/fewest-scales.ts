@@ -36,3 +36,23 @@ function agreedScale(scales: Float32Array, isUsed: Uint8Array, begin: number, en
   }
   return agreed ?? 0;
 }
+
+/** Per row, or per group of a row, whether a trit is not 0. */
+export function usedScales(
+  trits: Int8Array,
+  { outFeatures, inFeatures }: MatrixShape,
+  groupSize: number = inFeatures,
+): Uint8Array {
+  const perRow = Math.ceil(inFeatures / groupSize);
+  const used = new Uint8Array(outFeatures * perRow);
+  for (let row = 0, group = 0, i = 0; row < outFeatures; row++) {
+    const rowEnd = i + inFeatures;
+    for (let k = 0; k < perRow; k++, group++) {
+      const end = Math.min(i + groupSize, rowEnd);
+      let bits = 0;
+      for (; i < end; i++) bits |= trits[i];
+      used[group] = bits === 0 ? 0 : 1;
+    }
+  }
+  return used;
+}

@@ -17,6 +17,18 @@ export {
   type RunOptions,
   runConversion,
 } from "./convert-file.ts";
+export {
+  type CheckpointDiff,
+  compareCheckpoints,
+  type DiffOptions,
+  type DiffStatus,
+  diffCheckpoints,
+  type TensorDiff,
+} from "./diff-checkpoints.ts";
+export * from "./fitting/index.ts";
+export { type CheckpointInspection, inspectCheckpoint, type TensorInspection } from "./inspect-checkpoint.ts";
+export { type LoadCheckpointOptions, type LoadedCheckpoint, loadCheckpoint } from "./load-checkpoint.ts";
+export { OutputMeasures, WeightMeasures, type WeightSums } from "./measures.ts";
 export { type ExportOnnxOptions, exportOnnx, type WeightForm, weightForms } from "./onnx-export/index.ts";
 export {
   type ConversionPlan,

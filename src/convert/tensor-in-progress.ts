@@ -1,7 +1,7 @@
 /** A tensor whose planes are being written, block by block of rows. */
 import type { MatrixShape, TernaryMatrix } from "../core/ternary-matrix.ts";
 import { type Format, modelFormats } from "../formats/index.ts";
-import { fewestScales } from "./fewest-scales.ts";
+import { fewestScales, usedScales } from "./fewest-scales.ts";
 import type { LayerFigures } from "./layer-figures.ts";
 import type { RowBlock } from "./row-blocks.ts";
 
@@ -82,22 +82,6 @@ export class TensorInProgress {
     }
     await this.#finish(stored, at, figures);
   }
-}
-
-/** Per row, or per group of a row, whether a trit is not 0. */
-function usedScales(trits: Int8Array, { outFeatures, inFeatures }: MatrixShape, groupSize = inFeatures): Uint8Array {
-  const perRow = Math.ceil(inFeatures / groupSize);
-  const used = new Uint8Array(outFeatures * perRow);
-  for (let row = 0, group = 0, i = 0; row < outFeatures; row++) {
-    const rowEnd = i + inFeatures;
-    for (let k = 0; k < perRow; k++, group++) {
-      const end = Math.min(i + groupSize, rowEnd);
-      let bits = 0;
-      for (; i < end; i++) bits |= trits[i];
-      used[group] = bits === 0 ? 0 : 1;
-    }
-  }
-  return used;
 }
 
 function joinFloats(parts: readonly Float32Array[]): Float32Array {

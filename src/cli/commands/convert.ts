@@ -30,7 +30,7 @@ export const convert: Command = defineCommand({
     float: flagOption("write ternary weights as float32 again, and make nothing ternary"),
     include: patternsOption("make these tensors ternary and no others"),
     skip: patternsOption(
-      "leave these tensors as they are, instead of embeddings, norms and the head; none skips nothing",
+      "leave these tensors as they are, instead of embeddings, norms and the head; the word nothing skips none",
     ),
     rule: rulesOption("PATTERN=QUANTIZER:PLANES of some tensors, either part may be left out: '*.down_proj.*=:2'"),
     quantizer: choiceOption(planeQuantizers, "how weights become ternary", DEFAULT_QUANTIZER),

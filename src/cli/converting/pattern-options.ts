@@ -6,7 +6,7 @@ import type { Option } from "../options.ts";
 
 const MOST_PLANES = 4;
 
-/** An option that takes patterns, separated by commas; `none` is an empty list. */
+/** An option that takes patterns, separated by commas; `nothing` is an empty list. */
 export function patternsOption(help: string): Option<readonly string[] | undefined> {
   return { placeholder: "NAMES", help, fallback: undefined, parse: (text, flag) => parseList(text, flag) };
 }
@@ -20,7 +20,7 @@ export function rulesOption(help: string): Option<readonly ConversionRule[] | un
 }
 
 function parseList(text: string, flag: string): string[] {
-  if (text === "none") return [];
+  if (text === "nothing") return [];
   const parts = text.split(",").map((part) => part.trim());
   if (parts.some((part) => part === "")) {
     throw new UsageError(`${flag} needs names, separated by commas, got ${JSON.stringify(text)}`);
