@@ -9,7 +9,7 @@ import type { TimedProduct } from "../src/cli/bench/kernel-record.ts";
 import { checkProducts, randomProblem, referenceSample } from "../src/cli/bench/problem.ts";
 
 test("a model of one product has the bytes that onnx.proto says", () => {
-  const bytes = Uint8Array.of(0, 0, 128, 63); // 1 as float32
+  const bytes = new Uint8Array(new Float32Array(300).fill(1).buffer);
   const constants = [{ type: "float", dims: [1, 300], bytes }] as const;
   const product = { operator: "MatMul", domain: "", attributes: { K: 1 }, constants };
   const model = fieldsOf(onnxModel([product], [300, 1]));

@@ -1,8 +1,7 @@
-/** ONNX Runtime, for the tests that compare with it; it is one of the peers of the benches, which most checkouts lack. */
-import { expect, type TestContext } from "vitest";
-import { loadPackage } from "../../bench/peers/installed-package.ts";
+/** ONNX Runtime, for the tests that compare with it. */
+import type { TestContext } from "vitest";
 import type { Shape } from "../../src/core/shape.ts";
-import { isRequired } from "./programs.ts";
+import { needPackage } from "./peer-packages.ts";
 
 /** What is used of onnxruntime-node. */
 interface OnnxRuntime {
@@ -25,16 +24,7 @@ interface Tensor {
 
 const ERRORS_ONLY = 3;
 
-/** A package of `bench/peers`; the test is skipped where it is absent, and fails where `BITLINEAR_REQUIRE` names `peers`. */
-export function needPeer<T>(context: TestContext, name: string): T {
-  const loaded = loadPackage<T>(name);
-  if ("package" in loaded) return loaded.package;
-  const problem = `${name}: ${loaded.unavailable}`;
-  if (isRequired("peers")) expect.fail(problem);
-  return context.skip(problem);
-}
-
-/** Runs a model of one input and one output on a processor. */
+/** Runs a model of one input and one output on a processor; skips or fails the test where the runtime is absent. */
 export async function runOnnx(
   context: TestContext,
   model: Uint8Array,
@@ -42,7 +32,7 @@ export async function runOnnx(
   shape: Shape,
   options: Readonly<Record<string, unknown>> = {},
 ): Promise<Tensor> {
-  const runtime = needPeer<OnnxRuntime>(context, "onnxruntime-node");
+  const runtime = await needPackage<OnnxRuntime>(context, "onnxruntime-node");
   const session = await runtime.InferenceSession.create(model, { logSeverityLevel: ERRORS_ONLY, ...options });
   try {
     const { output } = await session.run({ input: new runtime.Tensor("float32", input, shape) });

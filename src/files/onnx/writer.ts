@@ -4,7 +4,7 @@
  *
  * https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
  */
-import { UnsupportedError } from "../../core/errors.ts";
+import { ShapeError, UnsupportedError } from "../../core/errors.ts";
 import { elementCount, type Shape } from "../../core/shape.ts";
 import type { ElementType } from "../element-types.ts";
 import { type ElementValues, encodeElements } from "../element-values.ts";
@@ -67,7 +67,7 @@ const ATTRIBUTE_TYPES = { float: 1, integer: 2, integers: 7 };
 /** Pieces of a message, in order. */
 type Pieces = readonly Uint8Array[];
 
-/** The bytes of an ONNX file. @throws UnsupportedError for a model of 2 GiB or more */
+/** The bytes of an ONNX file. @throws UnsupportedError for a model of 2 GiB or more, ShapeError for values that do not fit their shape */
 export function writeOnnx(model: WrittenModel): Uint8Array {
   const { irVersion, producer, producerVersion, opsets, metadata = {} } = model;
   const pieces = [
@@ -114,7 +114,7 @@ function attributePieces(value: WrittenAttribute): Pieces {
 
 function constantPieces({ name, dtype, shape, values }: OnnxConstant): Pieces {
   if (values.length !== elementCount(shape)) {
-    throw new UnsupportedError(`constant ${name} must have ${elementCount(shape)} values, got ${values.length}`);
+    throw new ShapeError(`constant ${name} must have ${elementCount(shape)} values, got ${values.length}`);
   }
   return [
     ...shape.map((size) => integer(1, size)),
