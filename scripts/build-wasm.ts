@@ -1,5 +1,5 @@
 /**
- * Builds the WebAssembly modules of the wasm backend from kernels/: `npm run build:wasm`. Needs clang++-19 and wasm-ld-19
+ * Builds the WebAssembly modules of the wasm backend, and the one of fitting, from kernels/: `npm run build:wasm`. Needs clang++-19 and wasm-ld-19
  * (packages clang-19 and lld-19). The results are committed, so that nobody else needs a compiler; the same sources and the
  * same compiler give the same bytes, and test/wasm-modules.test.ts compares them.
  */
@@ -19,7 +19,7 @@ export const MAX_MODULE_BYTE_LENGTH: number = 64 << 10;
 const repository = fileURLToPath(new URL("..", import.meta.url));
 const kernels = join(repository, "kernels");
 
-const sources = [
+const backendSources = [
   ...["kernels.cc", "layer.cc", "layout.cc", "run.cc", "run_linear.cc", "run_convolution.cc", "scalar.cc"],
   ...["wasm/encode.cc", "wasm/finish.cc", "wasm/floats.cc", "wasm/simd128.cc", "wasm/wasm.cc"],
 ];
@@ -30,11 +30,21 @@ const flags = [
   ...["-Wl,--import-memory", "-Wl,--max-memory=4294967296", "-Wl,--export=__heap_base", "-Wl,--export=__stack_pointer"],
 ];
 
+/** A module that is committed. */
+export interface WasmModule {
+  readonly name: string;
+  readonly flags: readonly string[];
+  /** Those of the backend, unless the module is another. */
+  readonly sources?: readonly string[];
+  /** Where it is committed; with the backend by default. */
+  readonly folder?: string;
+}
+
 /**
  * With and without relaxed SIMD, for memory that threads share and for memory that they do not: an engine accepts no module
  * with an instruction it does not know, and no memory of the other kind.
  */
-export const wasmModules: readonly { name: string; flags: readonly string[] }[] = [
+export const wasmModules: readonly WasmModule[] = [
   { name: "simd128", flags: [] },
   { name: "simd128-threads", flags: ["-matomics", "-Wl,--shared-memory"] },
   { name: "relaxedsimd", flags: ["-mrelaxed-simd", "wasm/relaxedsimd.cc"] },
@@ -42,6 +52,7 @@ export const wasmModules: readonly { name: string; flags: readonly string[] }[] 
     name: "relaxedsimd-threads",
     flags: ["-mrelaxed-simd", "wasm/relaxedsimd.cc", "-matomics", "-Wl,--shared-memory"],
   },
+  { name: "row-products-module", flags: [], sources: ["wasm/row_products.cc"], folder: "src/convert/fitting" },
 ];
 
 /** Says so where the compiler of this machine is not the version that the committed modules were built with. */
@@ -52,7 +63,7 @@ export function otherCompilerVersion(): string | undefined {
 }
 
 /** Compiles a module of the list. */
-export function buildWasmModule({ flags: own }: (typeof wasmModules)[number]): Uint8Array {
+export function buildWasmModule({ flags: own, sources = backendSources }: WasmModule): Uint8Array {
   const folder = mkdtempSync(join(tmpdir(), "bitlinear-wasm-"));
   try {
     const file = join(folder, "module.wasm");
@@ -64,8 +75,11 @@ export function buildWasmModule({ flags: own }: (typeof wasmModules)[number]): U
 }
 
 /** Where a module is committed: its bytes, and the same bytes as a source file that every bundler takes. */
-export function moduleFiles(name: string): { wasm: string; source: string } {
-  const path = join(repository, "src/backends/wasm/modules", name);
+export function moduleFiles({ name, folder = "src/backends/wasm/modules" }: WasmModule): {
+  wasm: string;
+  source: string;
+} {
+  const path = join(repository, folder, name);
   return { wasm: `${path}.wasm`, source: `${path}.ts` };
 }
 
@@ -82,7 +96,7 @@ export const base64: string =
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
   for (const module of wasmModules) {
     const bytes = buildWasmModule(module);
-    const { wasm, source } = moduleFiles(module.name);
+    const { wasm, source } = moduleFiles(module);
     writeFileSync(wasm, bytes);
     writeFileSync(source, moduleSource(module.name, bytes));
     console.log(`${module.name}: ${bytes.length} bytes`);

@@ -14,7 +14,7 @@ import { need } from "./support/programs.ts";
 const otherCompiler = otherCompilerVersion();
 
 describe.each(wasmModules)("$name", (module) => {
-  const { wasm, source } = moduleFiles(module.name);
+  const { wasm, source } = moduleFiles(module);
   const committed = readFileSync(wasm);
 
   test("is small", () => {

@@ -6,16 +6,15 @@ import { addRowProducts, dot } from "./row-products.ts";
 /** Sizes around tiles and blocks. */
 const size = fc.constantFrom(1, 2, 3, 4, 5, 62, 63, 64, 65, 129);
 const problem = fc.record({
-  rows: fc.constantFrom(0, 1, 2, 3, 4, 7),
+  rows: fc.constantFrom(0, 1, 2, 3, 47, 48, 49),
   others: size,
   length: fc.constantFrom(0, 1, 5, 511, 512, 513, 1100),
   gap: fc.integer({ min: 0, max: 3 }),
-  factor: fc.constantFrom(1 as const, -1 as const),
 });
 
 test("products of rows are added, to whole numbers without any rounding", () => {
   fc.assert(
-    fc.property(problem, ({ rows, others, length, gap, factor }) => {
+    fc.property(problem, ({ rows, others, length, gap }) => {
       const random = new RandomSource(1 + rows + others + length);
       const stride = length + gap;
       const integers = (count: number) => Float64Array.from({ length: count }, () => random.integer(201) - 100);
@@ -26,10 +25,10 @@ test("products of rows are added, to whole numbers without any rounding", () => 
       for (let i = 0; i < rows; i++) {
         for (let j = 0; j < others; j++) {
           const sum = dot(a.values, a.at + i * stride, b.values, b.at + j * stride, length);
-          expected[2 + i * (others + gap) + j] += factor * sum;
+          expected[2 + i * (others + gap) + j] += sum;
         }
       }
-      addRowProducts(a, b, length, out, factor);
+      addRowProducts(a, b, length, out);
       expect(out.values).toEqual(expected);
     }),
     { numRuns: 60 },
