@@ -2,7 +2,7 @@
  * A float network that reads digits becomes ternary in one epoch: it is converted, which costs it accuracy, and then learns
  * from what the float network says.
  *
- *     npx tsx examples/distill-mnist.ts --data DIR [--epochs 5] [--quantizer optimal] [--samples N] [--seed 1]
+ *     npx tsx examples/distill-mnist.ts --data DIR [--epochs 5] [--quantizer twn] [--samples N] [--seed 1]
  *     npx tsx examples/distill-mnist.ts --quick                  a few drawn digits, without any data
  *
  * DIR holds the four MNIST files (plain or gzipped); BITLINEAR_DATA names it as well. `--epochs` is how long the float
@@ -36,14 +36,14 @@ import {
   warmup,
 } from "bitlinear/nn";
 
-const BATCH_SIZE = 64;
+const BATCH_SIZE = 32;
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       data: { type: "string" },
       epochs: { type: "string", default: "5" },
-      quantizer: { type: "string", default: "optimal" },
+      quantizer: { type: "string", default: "twn" },
       quick: { type: "boolean", default: false },
       samples: { type: "string" },
       seed: { type: "string", default: "1" },
@@ -71,7 +71,8 @@ async function main(): Promise<void> {
   await note("float", teacher);
 
   console.log(`\n2. All its weights become -1, 0 or +1, by the quantizer ${quantizer} and without any training ...`);
-  const converted = (): Module => convertToBitLinear(teacher, { quantizer, inPlace: false }).model;
+  const rule = { quantizer, quantizerOptions: { granularity: "per-channel" } } as const; // a scale for each output
+  const converted = (): Module => convertToBitLinear(teacher, { ...rule, inPlace: false }).model;
   const student = converted();
   await note("ternary, converted", student);
   await note("  with two planes", ternarize(teacher, { planes: 2, activation: "int8", inPlace: false }).model);
@@ -82,7 +83,7 @@ async function main(): Promise<void> {
     batchSize: BATCH_SIZE,
     optimizer: adamW({ learningRate: 2e-3 }),
     schedule: cosine({ warmupSteps: Math.ceil(steps / 20) }),
-    quantizationWarmup: warmup({ warmupSteps: Math.ceil(steps / 2) }), // its weights become ternary bit by bit
+    quantizationWarmup: warmup({ warmupSteps: Math.ceil(steps / 4) }), // its weights become ternary bit by bit
     seed,
   };
   await distill(student, teacher, digits.train, {

@@ -25,9 +25,9 @@ const runs: Readonly<Record<string, Run>> = {
     needsData: true,
   },
   "distill-mnist.ts": {
-    args: (data) => ["--samples", "128", "--epochs", "1", "--quantizer", "twn", "--data", data],
+    args: (data) => ["--samples", "128", "--epochs", "1", "--quantizer", "optimal", "--data", data],
     says: [
-      /by the quantizer twn/,
+      /by the quantizer optimal/,
       /^ {2}ternary, converted +\d+\.\d\d % +-?\d+\.\d\d$/m,
       /^ {2}ternary, distilled +\d+\.\d\d %/m,
       /^outputs that differ +0 of 2000,/m,
