@@ -32,9 +32,9 @@ export class BuiltPackage implements AsyncDisposable {
   /**
    * Runs a program of `bench/programs` in a process of its own.
    *
-   * @returns the numbers that it printed as one line of JSON
+   * @returns what it printed as one line of JSON
    */
-  async run(program: string, ...args: string[]): Promise<Record<string, number>> {
+  async run<T = Record<string, number>>(program: string, ...args: string[]): Promise<T> {
     const compiled = join(this.#folder, "programs", `${program}.js`);
     const source = await readFile(join(repository, "bench/programs", `${program}.ts`), "utf8");
     const { outputText } = ts.transpileModule(source, {

@@ -21,15 +21,16 @@ export const deployment: BenchCase = {
   summary: "import of bitlinear, bytes, loading, microseconds per image on each backend",
 
   async *run(options) {
-    yield await importTime(options);
+    options.note("deployment: building the package ...");
+    await using built = await BuiltPackage.build();
+    yield await importTime(built, options);
     yield await largeMatrix();
+    yield* largeModel(built, options);
     for (const { name, model } of networks) yield* costs(name, model, options);
   },
 };
 
-async function importTime({ isQuick, note }: BenchOptions): Promise<Measurement> {
-  note("deployment: building the package ...");
-  await using built = await BuiltPackage.build();
+async function importTime(built: BuiltPackage, { isQuick }: BenchOptions): Promise<Measurement> {
   const samples: number[] = [];
   for (let i = 0; i < (isQuick ? 1 : 20); i++) samples.push((await built.run("import-inference")).milliseconds);
   return { name: 'import "bitlinear" in a fresh process', unit: "ms", samples, target: { atMost: 60 } };
@@ -40,6 +41,30 @@ async function largeMatrix(): Promise<Measurement> {
   const { packed } = await estimateMemory(new BitLinear(4096, 4096, { bias: false, quantizerOptions }));
   const name = "4096 × 4096 weights in base3, with a scale for each output";
   return { name, unit: "bytes", samples: [packed.base3], target: { atMost: 3_400_000 } };
+}
+
+/** Loading a model of one large layer, in a process that does nothing else. */
+async function* largeModel(built: BuiltPackage, { note }: BenchOptions): AsyncGenerator<Measurement> {
+  if (process.platform !== "linux") {
+    note("deployment: no figures for loading a large layer, because process memory is read from Linux' /proc");
+    return;
+  }
+  note("deployment: a layer of 4096 × 4096 ...");
+  const folder = await mkdtemp(join(tmpdir(), "bitlinear-bench-"));
+  try {
+    const path = join(folder, "model.safetensors");
+    using deployed = await new BitLinear(4096, 4096, { bias: false }).deploy();
+    await saveModel(deployed, path);
+    const found = await built.run<{ milliseconds: number[]; bytes: number[] }>("loaded-model", path);
+    // The first load compiles code, too, which takes time and memory once.
+    const name = "4096 × 4096 layer, loadModel";
+    yield { name, unit: "ms", samples: found.milliseconds.slice(1), target: { atMost: 30 } };
+    yield { name: `${name}, the first of a process`, unit: "ms", samples: found.milliseconds.slice(0, 1) };
+    const memory = "4096 × 4096 layer, process memory of one more model";
+    yield { name: memory, unit: "bytes", samples: found.bytes.slice(1), target: { atMost: 4_500_000 } };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 async function* costs(name: string, model: Module, options: BenchOptions): AsyncGenerator<Measurement> {

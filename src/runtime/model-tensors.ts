@@ -16,7 +16,7 @@ import {
 import { modelFormatById } from "../formats/index.ts";
 import type { FloatTensor, GraphNode, NodeTensor, PackedTensor } from "./graph.ts";
 import { type FloatTensorHeader, MAX_AXES, type NodeHeader, type TernaryTensorHeader } from "./model-header.ts";
-import { Scratch } from "./planes.ts";
+import { scratchOf } from "./planes.ts";
 
 /** The tensors of a node as a file stores them. */
 export function tensorEntriesOf(node: GraphNode): TensorEntry[] {
@@ -60,12 +60,13 @@ export class StoredTensors {
    * @throws FileError naming the tensor that is missing, does not fit or holds what no weight may be
    */
   readNode(node: NodeHeader): GraphNode["tensors"] {
-    return Object.fromEntries(
-      [...node.tensors].map(([name, header]): [string, NodeTensor] => {
-        const stored = storedName(node.name, name);
-        return [name, header.kind === "float32" ? this.#readFloats(stored, header) : this.#findPacked(stored, header)];
-      }),
-    );
+    let planes = 0;
+    const tensors = [...node.tensors].map(([name, header]): [string, NodeTensor] => {
+      const stored = storedName(node.name, name);
+      if (header.kind === "float32") return [name, this.#readFloats(stored, header)];
+      return [name, this.#findPacked(stored, header, planes++)];
+    });
+    return Object.fromEntries(tensors);
   }
 
   /** @throws FileError naming the tensors that no node used */
@@ -81,7 +82,7 @@ export class StoredTensors {
     return { kind: "float32", shape, values: this.#readValues(stored, checkWeight) };
   }
 
-  #findPacked(name: string, header: TernaryTensorHeader): PackedTensor {
+  #findPacked(name: string, header: TernaryTensorHeader, plane: number): PackedTensor {
     const shape = this.#packedShape(name, header);
     const packed = this.#take(name, "U8", shape);
     const stored = this.#unused.get(scalesName(name));
@@ -90,7 +91,7 @@ export class StoredTensors {
     const scales = this.#readValues(scalesEntry, checkScale);
     const readAll = (): Uint8Array => this.#readBytes(packed);
     return {
-      ...{ ...header, scales, rows: this.#rowsOf(packed, header, scales) },
+      ...{ ...header, scales, rows: this.#rowsOf(packed, { ...header, scales }, plane) },
       get bytes() {
         return readAll();
       },
@@ -98,12 +99,11 @@ export class StoredTensors {
   }
 
   /** Reads rows of formats that store them one after the other in blocks, those of others after the whole tensor. */
-  #rowsOf(packed: StoredTensor, header: TernaryTensorHeader, scales: Float32Array): TernaryRows {
+  #rowsOf(packed: StoredTensor, header: TernaryTensorHeader & { scales: Float32Array }, plane: number): TernaryRows {
     const format = modelFormatById(header.format);
-    const { outFeatures, inFeatures } = header;
+    const { outFeatures, inFeatures, scales } = header;
     const isByRows = packed.shape.length === 2;
-    const trits = new Scratch(Int8Array);
-    const bytes = new Scratch(Uint8Array);
+    const { trits, bytes } = scratchOf(plane);
     return {
       ...{ outFeatures, inFeatures, scales },
       readRows: (first, count) => {

@@ -12,7 +12,7 @@ import { describe, type PreparedOperation } from "./operation.ts";
 export function ternaryPlanes(node: GraphNode): TernaryRows[] {
   const planes = Object.values(node.tensors).filter(isTernary);
   if (planes.length === 0) throw new ShapeError(`${describe(node)} needs ternary weights, which are missing`);
-  return planes.map((tensor) => tensor.rows ?? rowsOfBytes(tensor));
+  return planes.map((tensor, plane) => tensor.rows ?? rowsOfBytes(tensor, plane));
 }
 
 /** Whether a tensor holds packed trits. */
@@ -21,11 +21,11 @@ export function isTernary(tensor: NodeTensor): tensor is PackedTensor {
 }
 
 /** @throws ShapeError when the bytes do not fit or hold what stands for no trit */
-function rowsOfBytes({ format: id, bytes, outFeatures, inFeatures, scales }: PackedTensor): TernaryRows {
+function rowsOfBytes({ format: id, bytes, outFeatures, inFeatures, scales }: PackedTensor, plane: number): TernaryRows {
   const format = modelFormatById(id);
   const shape = { outFeatures, inFeatures };
   format.check(bytes, shape);
-  const scratch = new Scratch(Int8Array);
+  const scratch = scratchOf(plane).trits;
   return {
     ...shape,
     scales,
@@ -33,8 +33,8 @@ function rowsOfBytes({ format: id, bytes, outFeatures, inFeatures, scales }: Pac
   };
 }
 
-/** Room for trits that is used again and again: what each read allocated would stay for the garbage collector. */
-export class Scratch<T extends Int8Array | Uint8Array> {
+/** Room that is used again and again: what each read allocated would stay for the garbage collector. */
+class Scratch<T extends Int8Array | Uint8Array> {
   readonly #Array: new (
     length: number,
   ) => T;
@@ -50,6 +50,19 @@ export class Scratch<T extends Int8Array | Uint8Array> {
     if (this.#values.length < length) this.#values = new this.#Array(length);
     return this.#values.subarray(0, length) as T;
   }
+}
+
+interface PlaneScratch {
+  readonly trits: Scratch<Int8Array>;
+  readonly bytes: Scratch<Uint8Array>;
+}
+
+const scratches: PlaneScratch[] = [];
+
+/** Room for the rows of one plane. All layers share it, because a layer has read its rows when it is made. */
+export function scratchOf(plane: number): PlaneScratch {
+  scratches[plane] ??= { trits: new Scratch(Int8Array), bytes: new Scratch(Uint8Array) };
+  return scratches[plane];
 }
 
 /** A node whose packed bytes are made anew of its layer's trits each time that they are read. */

@@ -1,10 +1,10 @@
 /**
- * Batch norm with running statistics: y = f32(f32(x · scale) + shift).
+ * Batch norm with running statistics: y = f32(f32(x · scale) + shift) with scale = weight · 1/sqrt(variance + eps) and
+ * shift = bias - mean · scale, every operation rounded to float32.
  *
  * Ioffe, Szegedy, "Batch Normalization", 2015, arXiv:1502.03167.
  */
-import { batchNormFactors } from "../batch-norm-factors.ts";
-import { type Operation, rowsOf } from "../operation.ts";
+import { floatTensor, numberAttribute, type Operation, rowsOf } from "../operation.ts";
 import { applyOutputFunction } from "../output-function.ts";
 
 /** `[..., features]` → the same. Attributes: eps. Tensors: weight, bias, mean, variance, each `[features]`. */
@@ -14,25 +14,29 @@ export const batchNorm: Operation = {
   isExact: true,
   appliesOutputFunctions: true,
   prepare(node, _, outputFunction) {
-    const { scale, shift } = batchNormFactors(node);
-    const features = scale.length;
+    const { values: gain } = floatTensor(node, "weight", [null]);
+    const features = gain.length;
+    const { values: bias } = floatTensor(node, "bias", [features]);
+    const { values: mean } = floatTensor(node, "mean", [features]);
+    const { values: variance } = floatTensor(node, "variance", [features]);
+    const eps = Math.fround(numberAttribute(node, "eps"));
+    const scale = gain.map((weight, k) => {
+      const deviation = Math.fround(Math.sqrt(Math.fround(variance[k] + eps)));
+      return weight * Math.fround(1 / deviation);
+    });
+    const shift = bias.map((value, k) => value - Math.fround(mean[k] * scale[k]));
     // Float64 arrays of float32 values: read without a conversion each time.
     const [scales, shifts] = [Float64Array.from(scale), Float64Array.from(shift)];
     return {
       run([x], target) {
         rowsOf(x, features, node);
-        const data = target ?? new Float32Array(x.data.length);
-        scaleAndShift(x.data, scales, shifts, data);
+        const [from, data] = [x.data, target ?? new Float32Array(x.data.length)];
+        for (let at = 0; at < from.length; ) {
+          for (let k = 0; k < features; k++, at++) data[at] = Math.fround(from[at] * scales[k]) + shifts[k];
+        }
         if (outputFunction) applyOutputFunction(data, outputFunction);
         return { shape: x.shape, data };
       },
     };
   },
 };
-
-/** `y` may be `x`. */
-function scaleAndShift(x: Float32Array, scales: Float64Array, shifts: Float64Array, y: Float32Array): void {
-  for (let at = 0; at < x.length; ) {
-    for (let k = 0; k < scales.length; k++, at++) y[at] = Math.fround(x[at] * scales[k]) + shifts[k];
-  }
-}
