@@ -1,12 +1,12 @@
 /** One tensor to planes, by blocks of rows, into the folder of a conversion. */
 import { FileError, type FileLocation, ShapeError } from "../core/errors.ts";
-import type { MatrixShape } from "../core/ternary-matrix.ts";
+import type { MatrixShape, TernaryMatrix } from "../core/ternary-matrix.ts";
 import type { FloatTensor, TernaryTensor } from "./checkpoints/checkpoint.ts";
 import { type FittedPlanes, fitPlanes, type SecondMoments } from "./fitting/index.ts";
 import { FigureCounter, type OutputFigures } from "./layer-figures.ts";
 import type { FitAction } from "./plan.ts";
 import { granularityOf, reshapedForGroups } from "./plane-quantizer.ts";
-import { BLOCK_WEIGHTS, blockOfPlane, type RowBlock, rowBlocks } from "./row-blocks.ts";
+import { BLOCK_WEIGHTS, blockOfPlane, type RowBlock, rowBlocks, scalesOfRows } from "./row-blocks.ts";
 import type { WorkFolder } from "./work-folder.ts";
 
 /** Where planes go, and who watches. */
@@ -18,6 +18,7 @@ export interface LayerContext {
 
 /** Several planes take longer: progress is to be seen, and Ctrl-C heard. */
 const JOINT_BLOCK_WEIGHTS = BLOCK_WEIGHTS / 8;
+const MEASURED_WEIGHTS = BLOCK_WEIGHTS / 8;
 
 /**
  * Makes planes of floats and keeps them.
@@ -49,7 +50,7 @@ export async function fitLayer(
       moments,
     );
     await target.add(block, planes);
-    counter.add(planes, weights);
+    measure(counter, planes, weights);
     if (outputError !== undefined) output = { error: outputError, dataFreeError: dataFreeOutputError ?? outputError };
     onBlock(weights.length);
   }
@@ -94,6 +95,20 @@ export function fitBlock(
   } catch (cause) {
     if (!(cause instanceof ShapeError)) throw cause;
     throw new FileError(cause.message, location, { cause });
+  }
+}
+
+/** Measures a block in parts: sums are taken in float64, which would take twice the memory of the weights. */
+function measure(counter: FigureCounter, planes: readonly TernaryMatrix[], weights: Float32Array): void {
+  const [matrix] = planes;
+  const { inFeatures } = matrix;
+  for (const rows of rowBlocks(matrix, MEASURED_WEIGHTS)) {
+    const [begin, end] = [rows.first * inFeatures, (rows.first + rows.count) * inFeatures];
+    const part = planes.map((plane): TernaryMatrix => {
+      const scales = scalesOfRows(plane, matrix, rows);
+      return { ...plane, outFeatures: rows.count, trits: plane.trits.subarray(begin, end), scales };
+    });
+    counter.add(part, weights.subarray(begin, end));
   }
 }
 

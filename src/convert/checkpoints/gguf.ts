@@ -2,10 +2,12 @@
 import { elementCount } from "../../core/shape.ts";
 import type { MatrixShape } from "../../core/ternary-matrix.ts";
 import {
+  type GgufMetadata,
   type GgufReader,
   type GgufTensor,
   ggufFloats,
   ggufFloatTypeNames,
+  ggufNumber,
   ggufText,
   openGguf,
   typeByName,
@@ -46,17 +48,23 @@ export const gguf: CheckpointKind = {
       tensors: new Map(tensors.map((tensor) => [tensor.name, checkpointTensor(reader, tensor)])),
       texts: {},
       ggufMetadata: reader.metadata,
-      findings: findingsOf(tensors),
+      findings: [...partFinding(reader.metadata), ...findingsOf(tensors)],
     };
   },
 };
 
+/** One part of a model that is split over several files is read on its own. */
+function partFinding(metadata: GgufMetadata): string[] {
+  const count = ggufNumber(metadata, "split.count") ?? 1;
+  return count > 1 ? [`this is one of ${count} parts of a model, and the tensors of the others are not here`] : [];
+}
+
 /** Each way in which an ambiguous type was decided, once. */
 function findingsOf(tensors: readonly GgufTensor[]): string[] {
   const counts = new Map<string, number>();
-  for (const { type, typeName, typeEvidence, refusal } of tensors) {
+  for (const { typeName, typeEvidence, refusal } of tensors) {
     const texts = [
-      ...(typeEvidence === undefined ? [] : [`type ${type} is read as ${typeName}: ${typeEvidence}`]),
+      ...(typeEvidence === undefined ? [] : [typeEvidence]),
       ...(refusal === undefined ? [] : [`${typeName} is not read: ${refusal}`]),
     ];
     for (const text of texts) counts.set(text, (counts.get(text) ?? 0) + 1);
