@@ -12,13 +12,33 @@ const firstFour: Uint32Array = Uint32Array.from({ length: 243 }, (_, byte) =>
   new DataView(tritOf.buffer).getUint32(byte * DIGITS, true),
 );
 
-/** Packs trits from `from` up to `end` into bytes from `to` on; the last byte is padded with trit 0. */
-export function packDigits(trits: Int8Array, from: number, end: number, bytes: Uint8Array, to: number): void {
-  for (let first = from, at = to; first < end; first += DIGITS, at++) {
-    let byte = 0;
-    for (let i = first + DIGITS - 1; i >= first; i--) byte = byte * 3 + 1 + (i < end ? trits[i] : 0);
-    bytes[at] = byte;
+/**
+ * Packs trits from `from` up to `end` into bytes from `to` on; the last byte is padded with trit 0. The sum of the digits
+ * t + 1 by their powers is that of the trits, and 121 = 1 + 3 + 9 + 27 + 81.
+ *
+ * @returns whether all were trits
+ */
+export function packDigits(trits: Int8Array, from: number, end: number, bytes: Uint8Array, to: number): boolean {
+  let squares = 0; // of a trit 0 or 1, of any other byte larger
+  let [at, i] = [to, from];
+  for (; i + DIGITS <= end; i += DIGITS) {
+    const a = trits[i];
+    const b = trits[i + 1];
+    const c = trits[i + 2];
+    const d = trits[i + 3];
+    const e = trits[i + 4];
+    squares |= (a * a) | (b * b) | (c * c) | (d * d) | (e * e);
+    bytes[at++] = 121 + a + 3 * b + 9 * c + 27 * d + 81 * e;
   }
+  if (i < end) {
+    let last = 121;
+    for (let power = 1; i < end; power *= 3, i++) {
+      squares |= trits[i] * trits[i];
+      last += power * trits[i];
+    }
+    bytes[at] = last;
+  }
+  return squares <= 1;
 }
 
 /** Unpacks trits from `to` up to `end`, of bytes from `from` on that are all below 243, less `skipped` trits of the first. */

@@ -2,7 +2,6 @@
  * Five trits a byte, 1.6 bits per weight: byte = d0 + 3·d1 + 9·d2 + 27·d3 + 81·d4 with digits d = trit + 1.
  * A row takes ceil(K / 5) bytes, its tail padded with trit 0; bytes above 242 do not occur.
  */
-import { checkTrits } from "../core/ternary-matrix.ts";
 import { firstNonDigits, packDigits, unpackDigits } from "./base3-digits.ts";
 import { defineFormat } from "./define-format.ts";
 import type { Format } from "./format.ts";
@@ -19,11 +18,12 @@ export const base3: Format = defineFormat({
   firstBadByte: firstNonDigits,
 
   packTrits(trits, { outFeatures, inFeatures }, bytes) {
-    checkTrits(trits);
+    let areTrits = true;
     for (let n = 0; n < outFeatures; n++) {
-      packDigits(trits, n * inFeatures, (n + 1) * inFeatures, bytes, n * rowBytes(inFeatures));
+      const to = n * rowBytes(inFeatures);
+      areTrits = packDigits(trits, n * inFeatures, (n + 1) * inFeatures, bytes, to) && areTrits;
     }
-    return true;
+    return areTrits;
   },
 
   unpackRows(bytes, { inFeatures }, first, count, trits) {

@@ -5,7 +5,6 @@
  *
  * That program adds the digits of a byte up in a wider type: a tensor of int64 holds one such byte in each element.
  */
-import { checkTrits } from "../core/ternary-matrix.ts";
 import { firstNonDigits, packDigits, unpackDigits } from "./base3-digits.ts";
 import { defineFormat } from "./define-format.ts";
 import type { Format } from "./format.ts";
@@ -19,11 +18,7 @@ export const hfBase3: Format = defineFormat({
   byteLength: ({ outFeatures, inFeatures }) => Math.ceil((outFeatures * inFeatures) / 5),
   firstBadByte: firstNonDigits,
 
-  packTrits(trits, _, bytes) {
-    checkTrits(trits);
-    packDigits(trits, 0, trits.length, bytes, 0);
-    return true;
-  },
+  packTrits: (trits, _, bytes) => packDigits(trits, 0, trits.length, bytes, 0),
 
   unpackRows(bytes, { inFeatures }, first, _, trits) {
     const begin = first * inFeatures;

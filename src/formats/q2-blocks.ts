@@ -1,6 +1,6 @@
 /** Q2_0 of ggml, and its variant with larger blocks: a scale, then codes trit + 1, four a byte, the first in the low bits. */
 
-import { firstCodeThree } from "./byte-words.ts";
+import { type ByteRuns, firstCodeThree } from "./byte-words.ts";
 import type { Format } from "./format.ts";
 import { scaleBlocks } from "./scale-blocks.ts";
 import { packFours, twoBitTables, unpackFours } from "./two-bit-rows.ts";
@@ -21,6 +21,7 @@ export function q2Blocks(
   other: { id: string; groupSize: number },
 ): Format {
   const blockBytes = blockBytesOf(groupSize);
+  const codes: ByteRuns = { from: SCALE_BYTES, length: groupSize / 4, stride: blockBytes };
   return scaleBlocks({
     ...description,
     bitsPerWeight: 2,
@@ -36,24 +37,8 @@ export function q2Blocks(
         : undefined;
     },
 
-    pack(trits, bytes) {
-      let areTrits = true;
-      for (let from = 0, block = 0; from < trits.length; from += groupSize, block += blockBytes) {
-        const codes = bytes.subarray(block + SCALE_BYTES, block + blockBytes);
-        areTrits = packFours(trits.subarray(from, from + groupSize), codes, tables.pack) && areTrits;
-      }
-      return areTrits;
-    },
-
-    firstBadByte: (bytes) => firstCodeThree(bytes, { from: SCALE_BYTES, length: groupSize / 4, stride: blockBytes }),
-
-    unpack(bytes, trits) {
-      let areTrits = true;
-      for (let to = 0, block = 0; to < trits.length; to += groupSize, block += blockBytes) {
-        const codes = bytes.subarray(block + SCALE_BYTES, block + blockBytes);
-        areTrits = unpackFours(codes, trits.subarray(to, to + groupSize), tables.unpack) && areTrits;
-      }
-      return areTrits;
-    },
+    pack: (trits, bytes) => packFours(trits, bytes, tables.pack, codes),
+    firstBadByte: (bytes) => firstCodeThree(bytes, codes),
+    unpack: (bytes, trits) => unpackFours(bytes, trits, tables.unpack, codes),
   });
 }

@@ -1,6 +1,5 @@
 /** Rows of two-bit codes, four trits a byte one after the other: formats that differ in the codes and in their order. */
-
-import { firstCodeThree, viewOf } from "./byte-words.ts";
+import { type ByteRuns, firstCodeThree, viewOf } from "./byte-words.ts";
 import { defineFormat } from "./define-format.ts";
 import type { Format } from "./format.ts";
 
@@ -76,13 +75,17 @@ const NO_TRITS = 0x100;
 /** Bytes of one call: an engine compiles what is called often sooner and better than what loops long. */
 const CHUNK = 1024;
 
-/** Packs whole bytes; `trits` may have more. @returns whether all were trits */
-export function packFours(trits: Int8Array, bytes: Uint8Array, table: Uint16Array): boolean {
+/** Packs whole bytes, all or runs of them; `trits` may have more. @returns whether all were trits */
+export function packFours(trits: Int8Array, bytes: Uint8Array, table: Uint16Array, runs: ByteRuns = bytes): boolean {
+  const { from = 0, length, stride = bytes.length } = runs;
   const view = viewOf(trits);
   const out = viewOf(bytes);
   let stray = 0;
-  for (let at = 0; at < bytes.length; at += CHUNK) {
-    stray |= packChunk(view, out, at, Math.min(at + CHUNK, bytes.length), table);
+  for (let start = from, first = 0; start < bytes.length; start += stride, first += length * TRITS) {
+    for (let done = 0; done < length; done += CHUNK) {
+      const count = Math.min(CHUNK, length - done);
+      stray |= packChunk(view, first + done * TRITS, out, start + done, count, table);
+    }
   }
   return stray === 0;
 }
@@ -94,59 +97,77 @@ export function packFours(trits: Int8Array, bytes: Uint8Array, table: Uint16Arra
  *
  * @returns 0 where all were trits
  */
-function packChunk(trits: DataView, bytes: DataView, from: number, end: number, table: Uint16Array): number {
+function packChunk(
+  trits: DataView,
+  first: number,
+  bytes: DataView,
+  from: number,
+  count: number,
+  table: Uint16Array,
+): number {
   let stray = 0;
-  let at = from;
-  for (; at + 4 <= end; at += 4) {
-    const a = trits.getInt32(at * 4, true);
-    const b = trits.getInt32(at * 4 + 4, true);
-    const c = trits.getInt32(at * 4 + 8, true);
-    const d = trits.getInt32(at * 4 + 12, true);
+  let i = 0;
+  for (; i + 4 <= count; i += 4) {
+    const a = trits.getInt32(first + i * 4, true);
+    const b = trits.getInt32(first + i * 4 + 4, true);
+    const c = trits.getInt32(first + i * 4 + 8, true);
+    const d = trits.getInt32(first + i * 4 + 12, true);
     // Bits 1 to 7 of a trit are equal, so bits 2 to 7 of a byte xor its double are 0; that leaves -2, for the table.
     stray |= ((a ^ (a << 1)) | (b ^ (b << 1)) | (c ^ (c << 1)) | (d ^ (d << 1))) & 0xfcfcfcfc;
-    const first = table[Math.imul(a & 0x03030303, 0x01041040) >>> 24];
-    const second = table[Math.imul(b & 0x03030303, 0x01041040) >>> 24];
-    const third = table[Math.imul(c & 0x03030303, 0x01041040) >>> 24];
-    const fourth = table[Math.imul(d & 0x03030303, 0x01041040) >>> 24];
-    stray |= (first | second | third | fourth) & NO_TRITS;
-    bytes.setInt32(at, first | (second << 8) | (third << 16) | (fourth << 24), true);
+    const byteA = table[Math.imul(a & 0x03030303, 0x01041040) >>> 24];
+    const byteB = table[Math.imul(b & 0x03030303, 0x01041040) >>> 24];
+    const byteC = table[Math.imul(c & 0x03030303, 0x01041040) >>> 24];
+    const byteD = table[Math.imul(d & 0x03030303, 0x01041040) >>> 24];
+    stray |= (byteA | byteB | byteC | byteD) & NO_TRITS;
+    bytes.setInt32(from + i, byteA | (byteB << 8) | (byteC << 16) | (byteD << 24), true);
   }
-  for (; at < end; at++) {
-    const a = trits.getInt32(at * 4, true);
+  for (; i < count; i++) {
+    const a = trits.getInt32(first + i * 4, true);
     const byte = table[Math.imul(a & 0x03030303, 0x01041040) >>> 24];
     stray |= ((a ^ (a << 1)) & 0xfcfcfcfc) | (byte & NO_TRITS);
-    bytes.setUint8(at, byte);
+    bytes.setUint8(from + i, byte);
   }
   return stray;
 }
 
-/** Unpacks the four trits of every byte; `trits` may have more. @returns whether no byte held a code 3 */
-export function unpackFours(bytes: Uint8Array, trits: Int8Array, table: Int32Array): boolean {
+/** Unpacks the four trits of every byte, of all or of runs; `trits` may have more. @returns whether no byte held a code 3 */
+export function unpackFours(bytes: Uint8Array, trits: Int8Array, table: Int32Array, runs: ByteRuns = bytes): boolean {
+  const { from = 0, length, stride = bytes.length } = runs;
   const view = viewOf(bytes);
   const out = viewOf(trits);
   let stray = 0;
-  for (let at = 0; at < bytes.length; at += CHUNK) {
-    stray |= unpackChunk(view, out, at, Math.min(at + CHUNK, bytes.length), table);
+  for (let start = from, first = 0; start < bytes.length; start += stride, first += length * TRITS) {
+    for (let done = 0; done < length; done += CHUNK) {
+      const count = Math.min(CHUNK, length - done);
+      stray |= unpackChunk(view, start + done, out, first + done * TRITS, count, table);
+    }
   }
   return stray === 0;
 }
 
 /** @returns 0 where no byte held a code 3 */
-function unpackChunk(bytes: DataView, trits: DataView, from: number, end: number, table: Int32Array): number {
+function unpackChunk(
+  bytes: DataView,
+  from: number,
+  trits: DataView,
+  first: number,
+  count: number,
+  table: Int32Array,
+): number {
   let stray = 0;
-  let at = from;
-  for (; at + 4 <= end; at += 4) {
-    const word = bytes.getInt32(at, true);
+  let i = 0;
+  for (; i + 4 <= count; i += 4) {
+    const word = bytes.getInt32(from + i, true);
     stray |= word & (word >>> 1);
-    trits.setInt32(at * 4, table[word & 0xff], true);
-    trits.setInt32(at * 4 + 4, table[(word >>> 8) & 0xff], true);
-    trits.setInt32(at * 4 + 8, table[(word >>> 16) & 0xff], true);
-    trits.setInt32(at * 4 + 12, table[word >>> 24], true);
+    trits.setInt32(first + i * 4, table[word & 0xff], true);
+    trits.setInt32(first + i * 4 + 4, table[(word >>> 8) & 0xff], true);
+    trits.setInt32(first + i * 4 + 8, table[(word >>> 16) & 0xff], true);
+    trits.setInt32(first + i * 4 + 12, table[word >>> 24], true);
   }
-  for (; at < end; at++) {
-    const byte = bytes.getUint8(at);
+  for (; i < count; i++) {
+    const byte = bytes.getUint8(from + i);
     stray |= byte & (byte >>> 1);
-    trits.setInt32(at * 4, table[byte], true);
+    trits.setInt32(first + i * 4, table[byte], true);
   }
   return stray & 0x55555555;
 }
