@@ -17,8 +17,8 @@ export interface LayerContext {
 }
 
 /** Several planes take longer: progress is to be seen, and Ctrl-C heard. */
-const JOINT_BLOCK_WEIGHTS = BLOCK_WEIGHTS / 8;
-const MEASURED_WEIGHTS = BLOCK_WEIGHTS / 8;
+const JOINT_BLOCK_WEIGHTS = BLOCK_WEIGHTS / 2;
+const MEASURED_WEIGHTS = BLOCK_WEIGHTS / 2;
 
 /**
  * Makes planes of floats and keeps them.

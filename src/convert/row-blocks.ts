@@ -4,8 +4,8 @@ import type { Format } from "../formats/index.ts";
 import type { PackedPlane } from "./checkpoints/checkpoint.ts";
 import type { PlaneScales } from "./packed-plane.ts";
 
-/** Weights of a block: 16 MB as float32. */
-export const BLOCK_WEIGHTS: number = 2 ** 22;
+/** Weights of a block: 4 MB as float32. Several copies of a block wait for the garbage collector at any time. */
+export const BLOCK_WEIGHTS: number = 2 ** 20;
 
 /** Some rows of a matrix. */
 export interface RowBlock {
