@@ -7,7 +7,7 @@ import { exportOnnx, weightForms } from "../src/convert/onnx-export/index.ts";
 import { UnsupportedError } from "../src/core/errors.ts";
 import { RandomSource } from "../src/core/random.ts";
 import { elementCount, type Shape } from "../src/core/shape.ts";
-import { openOnnx } from "../src/files/onnx/index.ts";
+import { onnxWeights, openOnnx } from "../src/files/onnx/index.ts";
 import { formatById } from "../src/formats/index.ts";
 import {
   AvgPool2d,
@@ -282,4 +282,14 @@ test("texts travel with the model; what cannot be written is refused by the node
   const pool: GraphNode = { name: "late.pool", op: "global-average-pool", inputs: [0], attributes: {}, tensors: {} };
   using flat = await DeployedModel.open({ nodes: [pool], output: 1, inputShape: [7] }, REFERENCE);
   expect(() => exportOnnx(flat)).toThrow(/global-average-pool "late.pool" cannot be written as ONNX: it takes images/);
+});
+
+test.each(forms)("trits of an export, %s, are not taken for weights: their scales stand elsewhere", async (weights) => {
+  const layers = [new BitLinear(20, 8), new MultiTernaryLinear(8, 6, { planes: 2 }), new Linear(6, 3)];
+  using model = await new Sequential(...layers).deploy(REFERENCE);
+  await using reader = await openOnnx(exportOnnx(model, { weights }));
+  const found = onnxWeights(reader);
+  expect(found.weights.map(({ tensor }) => tensor.name)).toEqual(["2/weight"]);
+  expect([...found.unread.keys()]).toEqual(["0/trits", "1/trits", "1/trits#2"]);
+  expect([...found.unread.values()][0]).toMatch(/trits without their scales: take the model that was exported/);
 });

@@ -21,7 +21,7 @@
  */
 import { BitLinearError, UnsupportedError } from "../../core/errors.ts";
 import { VERSION } from "../../core/version.ts";
-import { writeOnnx } from "../../files/onnx/index.ts";
+import { PRODUCER, writeOnnx } from "../../files/onnx/index.ts";
 import type { DeployedModel } from "../../runtime/deployed-model.ts";
 import type { GraphNode } from "../../runtime/graph.ts";
 import { describe } from "../../runtime/operation.ts";
@@ -67,7 +67,7 @@ export function exportOnnx(model: DeployedModel, { weights = weightForms[0].id }
   const result = graph.channelsLast(values[output]);
   graph.rename(result.name, OUTPUT);
   return writeOnnx({
-    ...{ irVersion: IR_VERSION, producer: "bitlinear", producerVersion: VERSION },
+    ...{ irVersion: IR_VERSION, producer: PRODUCER, producerVersion: VERSION },
     opsets: { "": OPSET, ...form.opsets },
     graphName: "bitlinear",
     ...{ nodes: graph.nodes, constants: graph.constants },

@@ -3,7 +3,7 @@ export type { OnnxAttribute, OnnxNode } from "./node-proto.ts";
 export { looksLikeOnnx, type OnnxReader, openOnnx } from "./reader.ts";
 export type { OnnxTensor } from "./tensor-proto.ts";
 export { type BlockTrits, readOnnxRows, readOnnxTrits } from "./weight-rows.ts";
-export { type OnnxBlockWeight, type OnnxWeight, type OnnxWeights, onnxWeights } from "./weights.ts";
+export { type OnnxBlockWeight, type OnnxWeight, type OnnxWeights, onnxWeights, PRODUCER } from "./weights.ts";
 export {
   type OnnxConstant,
   type WrittenAttribute,

@@ -5,6 +5,9 @@ import type { OnnxNode } from "./node-proto.ts";
 import type { OnnxReader } from "./reader.ts";
 import type { OnnxTensor } from "./tensor-proto.ts";
 
+/** What our own files name as the program that wrote them. */
+export const PRODUCER = "bitlinear";
+
 /** Weights of a layer, in real numbers. */
 export interface OnnxWeight {
   readonly kind: "float";
@@ -48,6 +51,9 @@ interface Source {
   readonly isTransposed: boolean;
 }
 
+/** What is looked at of a file. */
+type OnnxModel = Pick<OnnxReader, "nodes" | "tensors" | "producer">;
+
 type Resolve = (name: string) => Source | undefined;
 
 /** The input that holds the weights, and how to read them, by operator. */
@@ -60,8 +66,16 @@ const layers: Readonly<
   MatMulNBits: { input: 1, find: blockWeight },
 };
 
+/** Our own exports keep sums of integers exact: they multiply by the scales after the product, which no layer tells. */
+const BARE_TRITS: Finding = { problem: "these are trits without their scales: take the model that was exported" };
+
+/** Whether a constant is what our exporter calls trits. */
+function isBareTrits({ name }: OnnxTensor, producer: string): boolean {
+  return producer === PRODUCER && /\/trits(#\d+)?$/.test(name);
+}
+
 /** Finds the weights of layers. A constant that several layers share is listed once, by the first of them. */
-export function onnxWeights({ nodes, tensors }: Pick<OnnxReader, "nodes" | "tensors">): OnnxWeights {
+export function onnxWeights({ nodes, tensors, producer }: OnnxModel): OnnxWeights {
   const weights = new Map<string, OnnxWeight | OnnxBlockWeight>();
   const unread = new Map<string, string>();
   const resolve = resolver(nodes, tensors);
@@ -69,7 +83,7 @@ export function onnxWeights({ nodes, tensors }: Pick<OnnxReader, "nodes" | "tens
     const layer = Object.hasOwn(layers, node.opType) ? layers[node.opType] : undefined;
     const source = layer && resolve(node.inputs[layer.input] ?? "");
     if (!layer || !source || weights.has(source.tensor.name)) continue;
-    const found = layer.find(node, source, resolve);
+    const found = isBareTrits(source.tensor, producer) ? BARE_TRITS : layer.find(node, source, resolve);
     if ("problem" in found)
       unread.set(source.tensor.name, `${node.opType} ${JSON.stringify(node.name)}: ${found.problem}`);
     else weights.set(source.tensor.name, found);
