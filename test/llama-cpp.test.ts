@@ -8,11 +8,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { importPackage } from "../bench/peers/installed-package.ts";
 import { type ConvertOptions, convertFile } from "../src/convert/index.ts";
-import { isRequired, outputOf } from "./support/programs.ts";
-
-const INSTALL = "npm install --prefix bench/peers --no-save --ignore-scripts node-llama-cpp@3.22.1";
+import { needPackage } from "./support/peer-packages.ts";
+import { outputOf } from "./support/programs.ts";
 
 const golden = join(import.meta.dirname, "golden/llama-cpp");
 let folder: string;
@@ -63,12 +61,7 @@ test.for([
   "llama.cpp loads $to made of $from and goes on as the golden file does",
   { timeout: 120_000 },
   async ({ from, to }, context) => {
-    const imported = await importPackage("node-llama-cpp");
-    if ("unavailable" in imported) {
-      const problem = `node-llama-cpp is not installed: ${INSTALL}`;
-      if (isRequired("llama-cpp")) expect.fail(problem);
-      context.skip(problem);
-    }
+    await needPackage(context, "node-llama-cpp");
     const path = await convert(from, to);
     const { models } = JSON.parse(await readFile(join(golden, "greedy.json"), "utf8"));
     const runs: GoldenRun[] = models[`llama_tied-${to}`].runs;
