@@ -216,7 +216,7 @@ function headNotes(tensors: readonly PlannedTensor[], { include, skip, rules }: 
   const fitted = tensors.filter(({ action }) => action.kind === "fit");
   const isSkipKnown = tensors.some(({ reason }) => HEAD_REASONS.some((pattern) => reason.includes(pattern)));
   const last = fitted.at(-1);
-  if (last === undefined || isSkipKnown) return [];
+  if (last === undefined || fitted.length < 2 || isSkipKnown) return [];
   return [
     `no name tells which layer is the head, so all ${fitted.length} layers become ternary; ` +
       `if the head is one of them (the last is ${last.name}), its floats are worth keeping: skip it`,

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { commands } from "../../src/cli/commands/index.ts";
-import { writeNpy } from "../../src/files/index.ts";
+import { tensorEntry, writeNpy, writeSafetensors } from "../../src/files/index.ts";
 import { BitLinear, Sequential } from "../../src/nn/index.ts";
 import { saveModel } from "../../src/runtime/model-file.ts";
 import { runCli } from "../support/run-cli.ts";
@@ -22,6 +22,10 @@ beforeAll(async () => {
     file("noise.safetensors"),
     Uint8Array.from({ length: 300 }, (_, i) => (i * 37) % 251),
   );
+  const weights = (value: number) => writeSafetensors([tensorEntry("w", [2, 4], new Float32Array(8).fill(value))]);
+  await writeFile(file("float.safetensors"), weights(0.5));
+  await writeFile(file("nan.safetensors"), weights(Number.NaN));
+  await writeFile(file("five.npy"), writeNpy(new Float32Array(10), [2, 5]));
   await writeFile(file("four.csv"), "1,2,3,4\n5,6,7,8\n");
   await writeFile(file("five.csv"), "1,2,3,4,5\n");
   await writeFile(file("words.csv"), "1,2,3,4\n5,6,seven,8\n");
@@ -86,7 +90,7 @@ const usage: [args: string[], message: RegExp][] = [
   ],
   [["train", "--train-samples", "99999999"], /--train-samples needs a whole number from 1 to 1000000, got "99999999"/],
   [["demo", "--test-samples", "1000001"], /--test-samples needs a whole number from 1 to 1000000, got "1000001"/],
-  [["inspect", ""], /MODEL \(a saved model, \.safetensors\) needs a path, got nothing/],
+  [["inspect", ""], /MODEL \(a saved model, \.safetensors, or .*\) needs a path, got nothing/],
   [["run", "model.safetensors", ""], /INPUT .* needs a path, got nothing/],
   [["help", "trian"], /unknown command "trian"/],
   [["demo", "--report", "r.html", "--no-report"], /--report and --no-report contradict each other/],
@@ -103,6 +107,31 @@ const usage: [args: string[], message: RegExp][] = [
   [["run", "model.safetensors", "four.csv", "--divide-by", "0"], /--divide-by needs a number greater than 0/],
   [["run", "model.safetensors", "four.csv", "--backend", "gpu"], /--backend takes one of/],
   [["inspect"], /missing MODEL/],
+  [["convert"], /missing SOURCE/],
+  [["convert", "float.safetensors"], /where to\? give --out FILE, or --dry-run/],
+  [["convert", "float.safetensors", "--out", "float.safetensors"], /--out float.* is also SOURCE/],
+  [["convert", "float.safetensors", "--out", "o.bin"], /ends in \*\.safetensors or \*\.gguf, got o\.bin/],
+  [
+    ["convert", "float.safetensors", "--out", "o.gguf", "--to", "checkpoint"],
+    /a checkpoint file is named \*\.safetensors/,
+  ],
+  [["convert", "float.safetensors", "--dry-run", "--planes", "5"], /--planes needs a whole number from 1 to 4/],
+  [["convert", "float.safetensors", "--dry-run", "--budget", "much"], /--budget needs a size such as 800kB/],
+  [["convert", "float.safetensors", "--dry-run", "--budget", "1MB", "--bits", "2"], /give one/],
+  [["convert", "float.safetensors", "--dry-run", "--budget", "9B"], /a budget of .* cannot hold 1 layers/],
+  [["convert", "float.safetensors", "--dry-run", "--float", "--planes", "2"], /--float makes nothing ternary/],
+  [["convert", "float.safetensors", "--dry-run", "--quantizer", "lsq"], /--quantizer takes one of/],
+  [["convert", "float.safetensors", "--dry-run", "--rule", "w"], /--rule needs PATTERN=QUANTIZER:PLANES/],
+  [["convert", "float.safetensors", "--dry-run", "--rule", "w=best"], /--rule takes a quantizer of/],
+  [["convert", "float.safetensors", "--dry-run", "--skip", "nowhere.*"], /no tensor of float.* is named "nowhere\.\*"/],
+  [["convert", "float.safetensors", "--dry-run", "--calibration", "four.npy", "--include", "x"], /is named "x"/],
+  [
+    ["convert", "float.safetensors", "--dry-run", "--calibration", "five.npy"],
+    /no layer .* takes 5 inputs: give an \.npz/,
+  ],
+  [["convert", "float.safetensors", "--dry-run", "--format", "int4"], /--format takes one of/],
+  [["diff", "model.safetensors"], /missing B/],
+  [["diff", "model.safetensors", "model.safetensors", "--tolerance", "-1"], /--tolerance needs a number of at least 0/],
 ];
 
 /** Right calls that cannot be carried out: exit code 1. */
@@ -133,7 +162,19 @@ const failure: [args: string[], message: RegExp][] = [
   [["run", "model.safetensors", "four.csv", "--output", "absent/o.npy"], /there is no folder absent; create it first/],
   [["inspect", "absent.safetensors"], /absent\.safetensors: .*there is no such file: check the path/],
   [["inspect", "truncated.safetensors"], /truncated\.safetensors.*truncated or damaged/],
-  [["inspect", "four.csv"], /four\.csv.*not a safetensors file/],
+  [["inspect", "four.csv"], /four\.csv: this is no file of tensors that can be read here; known are/],
+  [["convert", "absent.safetensors", "--dry-run"], /absent\.safetensors: .*there is no such file/],
+  [["convert", "truncated.safetensors", "--dry-run"], /truncated\.safetensors.*truncated or damaged/],
+  [["convert", "noise.safetensors", "--dry-run"], /noise\.safetensors.*not a safetensors file/],
+  [["convert", "four.csv", "--dry-run"], /four\.csv: this is no file of tensors/],
+  [["convert", "nan.safetensors", "--out", "o.safetensors"], /nan\.safetensors, tensor "w": .*finite/],
+  [["convert", "float.safetensors", "--dry-run", "--planes", "2", "--to", "gguf"], /holds one plane .*got 2/],
+  [
+    ["convert", "float.safetensors", "--dry-run", "--calibration", "truncated.npy"],
+    /truncated\.npy.*truncated or damaged/,
+  ],
+  [["diff", "model.safetensors", "absent.safetensors"], /absent\.safetensors: .*there is no such file/],
+  [["diff", "float.safetensors", "float.safetensors", "--input", "four.npy"], /these are weights without a model/],
 ];
 
 const name = ([args, message]: [string[], RegExp], code: number) => ({ call: args.join(" "), args, message, code });

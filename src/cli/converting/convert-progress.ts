@@ -39,7 +39,9 @@ export function convertProgress(output: Output): ConvertProgress {
   const onProgress = (event: ConversionEvent): void => {
     if (event.kind === "resumed") {
       close();
-      output.note(`going on: ${counted(event.tensors, "tensor")} were finished before`);
+      output.note(
+        `going on: ${counted(event.tensors, "tensor")} ${event.tensors === 1 ? "was" : "were"} finished before`,
+      );
       return;
     }
     if (event.kind !== "step") {
