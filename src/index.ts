@@ -40,6 +40,7 @@ export {
   scaleOf,
   type TernaryMatrix,
 } from "./core/ternary-matrix.ts";
+export type { TernaryRows, TernaryWeights } from "./core/ternary-rows.ts";
 export type { ByteSource } from "./files/index.ts";
 export { type Format, formatById, formats, type MatrixScales, modelFormats } from "./formats/index.ts";
 export {

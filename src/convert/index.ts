@@ -1,5 +1,13 @@
 /** Float models to ternary ones, ternary files to one another, and what that cost. */
-export type { OpenCheckpointOptions } from "./checkpoint-source.ts";
+
+export type { ElementType } from "../files/element-types.ts";
+export type { ElementValues } from "../files/element-values.ts";
+export type { GgufFixedType, GgufNumberType } from "../files/gguf/values.ts";
+export type { GgufValue, RangeSource, SafetensorsReader } from "../files/index.ts";
+export type { OnnxConstant, WrittenNode } from "../files/onnx/writer.ts";
+export type { CalibratedLayer, Calibration } from "./calibration.ts";
+export type { CheckpointSource, Configuration, OpenCheckpointOptions } from "./checkpoint-source.ts";
+export type { OtherTensor, PackedPlane, RecognisedCheckpoint, StoredBytes } from "./checkpoints/checkpoint.ts";
 export {
   type Checkpoint,
   type CheckpointKind,
@@ -26,10 +34,14 @@ export {
   type TensorDiff,
 } from "./diff-checkpoints.ts";
 export * from "./fitting/index.ts";
+export type { ScaleInspection } from "./inspect-checkpoint.ts";
 export { type CheckpointInspection, inspectCheckpoint, type TensorInspection } from "./inspect-checkpoint.ts";
+export type { TritCounts } from "./layer-figures.ts";
 export { type LoadCheckpointOptions, type LoadedCheckpoint, loadCheckpoint } from "./load-checkpoint.ts";
 export { OutputMeasures, WeightMeasures, type WeightSums } from "./measures.ts";
 export { type ExportOnnxOptions, exportOnnx, type WeightForm, weightForms } from "./onnx-export/index.ts";
+export type { NodeOptions, OnnxGraph, OnnxValue } from "./onnx-export/onnx-graph.ts";
+export type { FitAction } from "./plan.ts";
 export {
   type ConversionPlan,
   type ConversionRule,
@@ -42,3 +54,4 @@ export type { LayerCurve, SizeLimit } from "./plan-budget.ts";
 export { type PreparedConversion, type PrepareOptions, prepareConversion } from "./prepare-conversion.ts";
 export type { TensorProof } from "./prove-written.ts";
 export { type Target, type TargetFormat, targets } from "./targets/index.ts";
+export type { Neighbour, ScaleSharing, TargetContent, TargetTensor, Written } from "./targets/target.ts";
