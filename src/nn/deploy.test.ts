@@ -1,8 +1,11 @@
 /** What deploys, what is refused, and that the mode of a module does not matter. */
 import { expect, test } from "vitest";
 import { openBackend } from "../backends/index.ts";
+import { UnsupportedError } from "../core/errors.ts";
+import { formats, modelFormats } from "../formats/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { relu } from "./activations.ts";
+import { packedTensor } from "./deploy.ts";
 import { Module } from "./module.ts";
 import { BitLinear } from "./modules/bit-linear.ts";
 import { RMSNorm } from "./modules/rms-norm.ts";
@@ -63,6 +66,26 @@ test("a module that contains itself is refused by path", async () => {
   Reflect.set(model.first, "parent", model);
   await expect(model.deploy()).rejects.toThrow('module "first.parent" (Narrowing) contains itself');
   expect(() => model.parameters()).toThrow("first.parent");
+});
+
+test("formats that model files cannot hold are refused with those they can", async () => {
+  for (const { id } of formats.filter((format) => !modelFormats.includes(format))) {
+    await expect(new BitLinear(256, 2).deploy({ format: id })).rejects.toThrow(
+      `model files cannot hold the format "${id}": they store one scale, or one per row, beside the bytes; choose one of: base3, i2`,
+    );
+  }
+  await expect(new BitLinear(2, 2).deploy({ format: "q4" })).rejects.toThrow('there is no format "q4"');
+});
+
+test("scales of groups within rows are refused", () => {
+  const matrix = {
+    outFeatures: 1,
+    inFeatures: 4,
+    trits: new Int8Array(4),
+    scales: Float32Array.of(1, 2),
+    groupSize: 2,
+  };
+  expect(() => packedTensor(matrix, modelFormats[0].id)).toThrow(UnsupportedError);
 });
 
 test("a parameter that is not finite is named", async () => {

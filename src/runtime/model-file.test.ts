@@ -235,6 +235,11 @@ test.each<[string, Parameters<typeof damaged>, RegExp]>([
     [(a) => Object.assign(tensorsOf(a)[0], { format: "q4" }) && a],
     /tensor "layers\.0\.weight".*: there is no format "q4"; choose one of: base3, i2/,
   ],
+  [
+    "a format with scales inside the bytes",
+    [(a) => Object.assign(tensorsOf(a)[0], { format: "tq2_0" }) && a],
+    /tensor "layers\.0\.weight".*: model files cannot hold the format "tq2_0".*choose one of: base3, i2/,
+  ],
   ["a name that occurs twice", [(a) => Object.assign(a.nodes[1], { name: "layers.0" }) && a], /two nodes are called/],
   [
     "a value read before it exists",
