@@ -4,7 +4,8 @@ export type { ElementType } from "../files/element-types.ts";
 export type { ElementValues } from "../files/element-values.ts";
 export type { GgufFixedType, GgufNumberType } from "../files/gguf/values.ts";
 export type { GgufValue, RangeSource, SafetensorsReader } from "../files/index.ts";
-export type { OnnxConstant, WrittenNode } from "../files/onnx/writer.ts";
+export type { OnnxConstant, WrittenAttribute, WrittenNode } from "../files/onnx/writer.ts";
+export type { StoredTensor } from "../files/safetensors-header.ts";
 export type { CalibratedLayer, Calibration } from "./calibration.ts";
 export type { CheckpointSource, Configuration, OpenCheckpointOptions } from "./checkpoint-source.ts";
 export type { OtherTensor, PackedPlane, RecognisedCheckpoint, StoredBytes } from "./checkpoints/checkpoint.ts";
@@ -54,4 +55,13 @@ export type { LayerCurve, SizeLimit } from "./plan-budget.ts";
 export { type PreparedConversion, type PrepareOptions, prepareConversion } from "./prepare-conversion.ts";
 export type { TensorProof } from "./prove-written.ts";
 export { type Target, type TargetFormat, targets } from "./targets/index.ts";
-export type { Neighbour, ScaleSharing, TargetContent, TargetTensor, Written } from "./targets/target.ts";
+export type {
+  FloatContent,
+  KeptContent,
+  Neighbour,
+  ScaleSharing,
+  TargetContent,
+  TargetTensor,
+  TernaryContent,
+  Written,
+} from "./targets/target.ts";

@@ -64,7 +64,8 @@ function constantsOf(weight: Weight): string[] {
 
 function transposedFinding(weights: readonly Weight[]): string[] {
   const count = weights.filter((weight) => weight.kind === "float" && weight.isTransposed).length;
-  return count === 0 ? [] : [`${count} weights are stored as [in, out] and read as [out, in]`];
+  const those = count === 1 ? "one weight is" : `${count} weights are`;
+  return count === 0 ? [] : [`${those} stored as [in, out] and read as [out, in]`];
 }
 
 /** Weights that are stored the other way round are no bytes that could be kept. */
