@@ -1,15 +1,11 @@
 /** Saved models: safetensors files that hold a graph's packed weights and, in their metadata, its architecture. */
 import { FileError, UsageError } from "../core/errors.ts";
-import {
-  type ByteSource,
-  type DirectRanges,
-  openDirectRanges,
-  pathOfTarget,
-  rangesOfBytes,
-  readSafetensorsHeaderNow,
-  writeFileAtomic,
-  writeSafetensors,
-} from "../files/index.ts";
+import { writeFileAtomic } from "../files/node-files.ts";
+import { type DirectRanges, openDirectRanges, rangesOfBytes } from "../files/ranges.ts";
+import { writeSafetensors } from "../files/safetensors.ts";
+import { readSafetensorsHeaderNow } from "../files/safetensors-reader.ts";
+import type { ByteSource } from "../files/source.ts";
+import { pathOfTarget } from "../files/target.ts";
 import { backendOf, DeployedModel, type OpenOptions } from "./deployed-model.ts";
 import type { Graph } from "./graph.ts";
 import { MODEL_KEY, readModelHeader, writeModelHeader } from "./model-header.ts";

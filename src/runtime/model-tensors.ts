@@ -3,16 +3,12 @@ import { FileError, ShapeError, UnsupportedError } from "../core/errors.ts";
 import { formatShape, type Shape, sameShape } from "../core/shape.ts";
 import { checkScale } from "../core/ternary-matrix.ts";
 import type { TernaryRows } from "../core/ternary-rows.ts";
+import type { ElementType } from "../files/element-types.ts";
+import { decodeFloats } from "../files/element-values.ts";
 import { shorten } from "../files/header-cursor.ts";
-import {
-  type DirectRanges,
-  decodeFloats,
-  type ElementType,
-  type HeaderEntry,
-  type SafetensorsHeader,
-  type TensorEntry,
-  tensorEntry,
-} from "../files/index.ts";
+import type { DirectRanges } from "../files/ranges.ts";
+import { type TensorEntry, tensorEntry } from "../files/safetensors.ts";
+import type { HeaderEntry, SafetensorsHeader } from "../files/safetensors-header.ts";
 import { modelFormatById } from "../formats/index.ts";
 import type { FloatTensor, GraphNode, NodeTensor, PackedTensor } from "./graph.ts";
 import { type FloatTensorHeader, MAX_AXES, type NodeHeader, type TernaryTensorHeader } from "./model-header.ts";

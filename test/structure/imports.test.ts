@@ -116,6 +116,14 @@ test("inference never reaches the training engine, not even by a dynamic import"
   expect(training.map(describeImport)).toEqual([]);
 });
 
+test("inference loads no readers of other files than models", () => {
+  const files = new Set(importsReachableFrom("src/index.ts", ["static"], sources).map(({ to }) => to));
+  expect(files).toContain("src/files/safetensors.ts");
+  expect([...files].filter((to) => /^src\/files\/(gguf\/|onnx\/|csv|idx|index|np[yz]|text|wav|zip)/.test(to))).toEqual(
+    [],
+  );
+});
+
 test("src/index.ts holds re-exports, nothing else", () => {
   const index = sources.find((source) => source.path === "src/index.ts");
   const others = index?.tree.statements.filter((node) => !(ts.isExportDeclaration(node) && node.moduleSpecifier));
