@@ -1,5 +1,6 @@
 /** The package as a user has it, compiled: what start-up times and peak memory are measured on. */
 import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -21,7 +22,8 @@ export class BuiltPackage implements AsyncDisposable {
   static async build(): Promise<BuiltPackage> {
     const folder = await mkdtemp(join(tmpdir(), "bitlinear-bench-"));
     await cp(join(repository, "package.json"), join(folder, "package.json"));
-    await symlink(join(repository, "node_modules"), join(folder, "node_modules"), "junction");
+    const linked = ["node_modules", "build", "prebuilds"].filter((name) => existsSync(join(repository, name)));
+    for (const name of linked) await symlink(join(repository, name), join(folder, name), "junction");
     await mkdir(join(folder, "programs"));
     const compiler = join(repository, "node_modules/typescript/bin/tsc");
     const project = join(repository, "tsconfig.build.json");

@@ -43,6 +43,13 @@ async function largeMatrix(): Promise<Measurement> {
   return { name, unit: "bytes", samples: [packed.base3], target: { atMost: 3_400_000 } };
 }
 
+/** What `bench/programs/loaded-model.ts` prints. */
+interface LoadedModel {
+  readonly backend: string;
+  readonly milliseconds: readonly number[];
+  readonly bytes: readonly number[];
+}
+
 /** Loading a model of one large layer, in a process that does nothing else. */
 async function* largeModel(built: BuiltPackage, { note }: BenchOptions): AsyncGenerator<Measurement> {
   if (process.platform !== "linux") {
@@ -55,12 +62,12 @@ async function* largeModel(built: BuiltPackage, { note }: BenchOptions): AsyncGe
     const path = join(folder, "model.safetensors");
     using deployed = await new BitLinear(4096, 4096, { bias: false }).deploy();
     await saveModel(deployed, path);
-    const found = await built.run<{ milliseconds: number[]; bytes: number[] }>("loaded-model", path);
+    const found = await built.run<LoadedModel>("loaded-model", path);
     // The first load compiles code, too, which takes time and memory once.
-    const name = "4096 × 4096 layer, loadModel";
+    const name = `4096 × 4096 layer, loadModel, ${found.backend}`;
     yield { name, unit: "ms", samples: found.milliseconds.slice(1), target: { atMost: 30 } };
     yield { name: `${name}, the first of a process`, unit: "ms", samples: found.milliseconds.slice(0, 1) };
-    const memory = "4096 × 4096 layer, process memory of one more model";
+    const memory = `4096 × 4096 layer, process memory of one more model, ${found.backend}`;
     yield { name: memory, unit: "bytes", samples: found.bytes.slice(1), target: { atMost: 4_500_000 } };
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -1,4 +1,4 @@
-/** Prints what loading a saved model takes: milliseconds, and process memory of one more. The only argument is its file. */
+/** Prints what loading a saved model takes on the best backend: milliseconds, and process memory of one more. The only argument is its file. */
 import { readFileSync } from "node:fs";
 import { type DeployedModel, loadModel, openBackend } from "bitlinear";
 
@@ -19,4 +19,4 @@ for (let i = 0; i < 12; i++) {
   milliseconds.push(performance.now() - started);
   bytes.push(residentBytes() - before);
 }
-console.log(JSON.stringify({ milliseconds, bytes }));
+console.log(JSON.stringify({ backend: backend.id, milliseconds, bytes }));
