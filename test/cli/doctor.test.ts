@@ -20,3 +20,12 @@ test("shows the machine and every backend, and passes its checks", async () => {
   expect(report).toMatchObject({ passed: true, node: process.version.slice(1) });
   expect((report.backends as { id: string }[]).map(({ id }) => id)).toEqual(backends.map(({ id }) => id));
 });
+
+test("a variable that means nothing breaks backends, and is said so", async () => {
+  const env = { BITLINEAR_THREADS: "many" };
+  const { code, stdout } = await runCli(["doctor", "--skip-training"], { cwd: tmpdir(), env });
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/broken {3}wasm .*BITLINEAR_THREADS must be a whole number/);
+  expect(stdout).toMatch(/FAIL {2}backend wasm opens/);
+  expect(stdout).not.toContain("All is well");
+});

@@ -23,6 +23,8 @@ export interface BackendStatus {
   readonly backend: Backend | undefined;
   /** Why it is absent. */
   readonly reason: string | undefined;
+  /** Whether it should have opened and did not, as with a variable that says nothing it knows. */
+  readonly isBroken: boolean;
 }
 
 /** Opens every backend. */
@@ -35,10 +37,11 @@ export async function openBackends(): Promise<BackendStatus[]> {
       statuses.push({
         ...{ id, summary },
         backend: isAbsent ? undefined : opened,
-        reason: isAbsent ? opened.unavailable : undefined,
+        ...{ reason: isAbsent ? opened.unavailable : undefined, isBroken: false },
       });
     } catch (error) {
-      statuses.push({ id, summary, backend: undefined, reason: `it failed to open: ${String(error)}` });
+      const reason = error instanceof Error ? error.message : String(error);
+      statuses.push({ id, summary, backend: undefined, reason, isBroken: true });
     }
   }
   return statuses;

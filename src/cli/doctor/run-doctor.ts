@@ -36,12 +36,17 @@ export async function runDoctor({ skipTraining }: DoctorOptions, { output }: Com
     })),
     ...{ checks, passed },
   });
-  output.print(passed ? "\nAll is well." : "\nSome checks failed: results of this machine cannot be trusted.");
+  output.print(
+    passed ? "\nAll is well." : "\nSome checks failed: until they pass, do not trust results of this machine.",
+  );
   return passed ? 0 : EXIT_CODES.failed;
 }
 
 async function* runChecks(statuses: readonly BackendStatus[], skipTraining: boolean): AsyncGenerator<CheckResult> {
   yield await checkFormats();
+  for (const { id, reason, isBroken } of statuses) {
+    if (isBroken) yield { name: `backend ${id} opens`, passed: false, detail: reason ?? "no reason given" };
+  }
   const present = statuses.flatMap(({ backend }) => (backend === undefined ? [] : [backend]));
   for (const backend of present) yield await checkBackend(backend);
   if (skipTraining) return;
@@ -67,8 +72,9 @@ function printMachine(machine: Machine, output: Output): void {
 
 function printBackends(statuses: readonly BackendStatus[], output: Output): void {
   output.print(`\n${output.paint("bold", "backends, best first")}`);
-  for (const { id, summary, backend, reason } of statuses) {
-    const mark = backend === undefined ? output.paint("yellow", "absent ") : output.paint("green", "present");
+  for (const { id, summary, backend, reason, isBroken } of statuses) {
+    const absent = isBroken ? output.paint("red", "broken ") : output.paint("yellow", "absent ");
+    const mark = backend === undefined ? absent : output.paint("green", "present");
     output.print(`  ${mark}  ${id.padEnd(10)}  ${backend === undefined ? reason : describeBackend(summary, backend)}`);
   }
 }
