@@ -2,11 +2,17 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { commands } from "../src/cli/commands/index.ts";
+import * as convert from "../src/convert/index.ts";
 import * as datasets from "../src/datasets/index.ts";
 import * as bitlinear from "../src/index.ts";
 import * as nn from "../src/nn/index.ts";
 
-const entries: Readonly<Record<string, object>> = { bitlinear, "bitlinear/nn": nn, "bitlinear/datasets": datasets };
+const entries: Readonly<Record<string, object>> = {
+  bitlinear,
+  "bitlinear/nn": nn,
+  "bitlinear/convert": convert,
+  "bitlinear/datasets": datasets,
+};
 const pages = ["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", ...listed("docs"), ...listed("examples")];
 
 function listed(folder: string): string[] {

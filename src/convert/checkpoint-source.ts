@@ -38,6 +38,7 @@ export class CheckpointSource implements AsyncDisposable {
   readonly start: Uint8Array;
   readonly ranges: RangeSource;
   readonly #opened: AsyncDisposable[];
+  #shards: readonly Pick<RangeSource, "file" | "byteLength">[] = [];
   #safetensors: Promise<SafetensorsReader> | undefined;
 
   private constructor(source: ByteSource, ranges: RangeSource, start: Uint8Array, options: OpenCheckpointOptions) {
@@ -65,6 +66,16 @@ export class CheckpointSource implements AsyncDisposable {
     return this.ranges.file;
   }
 
+  /** All files that are read: this one, and the shards where it is an index. */
+  get files(): readonly string[] {
+    return [this.file, ...this.#shards.map(({ file }) => file)];
+  }
+
+  /** Of all files. */
+  get byteLength(): number {
+    return this.#shards.reduce((sum, { byteLength }) => sum + byteLength, this.ranges.byteLength);
+  }
+
   /** Whether the file begins with these bytes. */
   startsWith(bytes: Iterable<number>): boolean {
     return [...bytes].every((byte, i) => this.start[i] === byte);
@@ -79,8 +90,14 @@ export class CheckpointSource implements AsyncDisposable {
   /** The reader of a safetensors file or index, opened once; undefined where the file is none. @throws FileError when it is damaged */
   async safetensors(): Promise<SafetensorsReader | undefined> {
     if (!this.#looksLikeSafetensors()) return undefined;
-    this.#safetensors ??= openSafetensors(this.source).then((reader) => this.own(reader));
+    this.#safetensors ??= this.#openSafetensors();
     return await this.#safetensors;
+  }
+
+  async #openSafetensors(): Promise<SafetensorsReader> {
+    const reader = this.own(await openSafetensors(this.source));
+    this.#shards = reader.files.filter(({ file }) => file !== this.file);
+    return reader;
   }
 
   /**

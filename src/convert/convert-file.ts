@@ -9,6 +9,7 @@ import { fitLayer, repackLayer } from "./convert-layer.ts";
 import type { LayerFigures } from "./layer-figures.ts";
 import { type PreparedConversion, type PrepareOptions, prepareConversion } from "./prepare-conversion.ts";
 import { proveWritten, type TensorProof } from "./prove-written.ts";
+import { realPath } from "./source-files.ts";
 import type { Neighbour, Target } from "./targets/target.ts";
 import { WorkFolder } from "./work-folder.ts";
 import { tensorOf, writeTarget } from "./write-target.ts";
@@ -63,7 +64,9 @@ export async function runConversion(
   const started = performance.now();
   const { signal, onProgress = () => {} } = options;
   const { checkpoint, plan } = prepared;
-  const path = await checkedPath(prepared, out);
+  if (plan.tensors.length === 0)
+    throw new UsageError(`${checkpoint.file} holds no tensors: there is nothing to convert`);
+  const path = await realPath(out);
   await using work = await WorkFolder.open(path, await identityOf(prepared));
   const resumedTensors = work.finished.size;
   if (resumedTensors > 0) onProgress({ kind: "resumed", tensors: resumedTensors });
@@ -93,15 +96,6 @@ async function describeWritten(
   await using written = await openCheckpoint(file, target.readOptions);
   const { checkpoint: source, plan } = prepared;
   return { written, proofs: await proveWritten(written, { source, plan, work, signal }) };
-}
-
-/** @throws UsageError when there is nothing to convert, or the source would be overwritten */
-async function checkedPath({ checkpoint, plan }: PreparedConversion, out: string): Promise<string> {
-  if (plan.tensors.length === 0)
-    throw new UsageError(`${checkpoint.file} holds no tensors: there is nothing to convert`);
-  const path = await realPath(out);
-  if (path === (await realPath(checkpoint.file))) throw new UsageError(`${out} is the source: give another file`);
-  return path;
 }
 
 async function makePlanes(
@@ -134,21 +128,16 @@ async function makePlanes(
   }
 }
 
-/** What finished tensors depend on: the source's size and time, the inputs of layers, and the plan. */
+/** What finished tensors depend on: sizes and times of the source's files, the inputs of layers, and the plan. */
 async function identityOf({ checkpoint, plan, calibration }: PreparedConversion): Promise<string> {
   const { stat } = nodeModule("node:fs/promises", checkpoint.file);
-  const status = await stat(checkpoint.file).catch(() => undefined); // bytes and blobs have no time
   const { createHash } = nodeModule("node:crypto", checkpoint.file);
-  const { file, byteLength } = checkpoint;
-  const facts = [file, byteLength, status?.mtimeMs ?? null, calibration?.identity ?? null, plan];
+  const statuses = checkpoint.files.map(async (file) => {
+    const status = await stat(file).catch(() => undefined); // bytes and blobs have no time
+    return [file, status?.size ?? null, status?.mtimeMs ?? null];
+  });
+  const facts = [await Promise.all(statuses), checkpoint.byteLength, calibration?.identity ?? null, plan];
   return createHash("sha256").update(JSON.stringify(facts)).digest("hex");
-}
-
-/** The path behind symbolic links, as far as it exists. */
-async function realPath(path: string): Promise<string> {
-  const { realpath } = nodeModule("node:fs/promises", path);
-  const { resolve } = nodeModule("node:path", path);
-  return await realpath(path).catch(() => resolve(path));
 }
 
 /** Writes what belongs beside a file, but never over a file that is there. @returns what is left to do */

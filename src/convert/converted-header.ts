@@ -31,7 +31,8 @@ export interface ConvertedTensor {
 const LIMITS: JsonLimits = { length: 2 ** 25, depth: 5, values: 2 ** 21 };
 const MAX_TENSORS = 200_000;
 const MAX_MEMBERS = 64;
-const MAX_NAME_LENGTH = 10_000;
+/** Of the name of a tensor. */
+export const MAX_NAME_LENGTH = 10_000;
 const MAX_AXES = 8;
 const MAX_PLANES = 64;
 

@@ -8,6 +8,7 @@ import { fitBlock } from "./convert-layer.ts";
 import { allocatePlanes, type LayerChoices } from "./fitting/index.ts";
 import { WeightMeasures } from "./measures.ts";
 import type { ConversionPlan, FitAction, PlannedTensor } from "./plan.ts";
+import { mostFittedPlanes } from "./plane-quantizer.ts";
 import { tensorOf } from "./write-target.ts";
 
 /** How large a conversion may become. */
@@ -55,7 +56,7 @@ export async function measureCurves(
     const bytes: number[] = [];
     const errors: number[] = [];
     let squaredWeights = 0;
-    for (let planes = 1; planes <= Math.min(MOST_PLANES, format.maxPlanes); planes++) {
+    for (let planes = 1; planes <= Math.min(MOST_PLANES, mostFittedPlanes(format)); planes++) {
       signal?.throwIfAborted();
       const fitted = fitBlock(weights, shape, { ...action, planes }, { file: checkpoint.file, tensor: name });
       const measures = new WeightMeasures();
@@ -98,19 +99,29 @@ function withPlanes(tensor: PlannedTensor, choice: { planes: number; bytes: numb
   return { ...tensor, action: { ...action, planes: choice.planes, scales }, bytesAfter: choice.bytes };
 }
 
+/** Bytes for the layers whose planes are chosen; undefined where nothing limits them. @throws UsageError when they are too few */
 function limitForLayers(
   plan: ConversionPlan,
   open: readonly LayerCurve[],
   { budget, bits }: SizeLimit,
 ): number | undefined {
-  if (bits !== undefined) return (bits / 8) * open.reduce((sum, { weights }) => sum + weights, 0);
+  const least = open.reduce((sum, { bytes }) => sum + Math.min(...bytes), 0);
+  if (bits !== undefined) {
+    const weights = open.reduce((sum, layer) => sum + layer.weights, 0);
+    const limit = (bits / 8) * weights;
+    if (least <= limit) return limit;
+    const leastBits = Math.ceil(((least * 8) / weights) * 100) / 100; // rounded up, so that it can be asked for
+    throw new UsageError(
+      `one plane of each layer takes ${leastBits} bits per weight, scales included: ${bits} is too few; give ${leastBits} or more`,
+    );
+  }
   if (budget === undefined) return undefined;
   const names = new Set(open.map(({ name }) => name));
   const others = plan.tensors.filter(({ name }) => !names.has(name));
-  const bytes = others.reduce((sum, { bytesAfter }) => sum + bytesAfter, 0);
-  if (bytes < budget) return budget - bytes;
+  const kept = others.reduce((sum, { bytesAfter }) => sum + bytesAfter, 0);
+  if (least + kept <= budget) return budget - kept;
   throw new UsageError(
-    `a budget of ${formatBytes(budget)} is less than the ${formatBytes(bytes)} of tensors that are kept: raise it, or convert more of them (--include, --rule)`,
+    `a budget of ${formatBytes(budget)} is too small: all other tensors take ${formatBytes(kept)}, and one plane of each layer ${formatBytes(least)}; raise it, or convert more tensors (--include, --rule)`,
   );
 }
 

@@ -29,9 +29,19 @@ export function quantizerFor(
     const most = format.maxPlanes === 1 ? "one plane" : `${format.maxPlanes} planes`;
     throw new UnsupportedError(`format ${format.id} holds ${most} of a weight, got ${planes}: choose another format`);
   }
+  if (planes > mostFittedPlanes(format)) {
+    throw new UnsupportedError(
+      `several planes are fitted with a scale for each row, and ${format.id} holds one in all: choose another format`,
+    );
+  }
   const scales = sharingOf(planeQuantizer({ quantizer: id }).options.granularity, format, planes);
   planeQuantizer({ quantizer: id, quantizerOptions: { granularity: granularityOf(scales) } }); // it has this granularity
   return { id, scales };
+}
+
+/** The most planes that can be made of floats for a format: joint fits have a scale per row. */
+export function mostFittedPlanes({ scales, maxPlanes }: Pick<TargetFormat, "scales" | "maxPlanes">): number {
+  return scales === "per-tensor" ? 1 : maxPlanes;
 }
 
 /** As fine as the format allows, but no finer than the rule is by itself, except that rows may fall into groups. */

@@ -76,5 +76,6 @@ test("bytes go to layers that gain from them", async () => {
   const fixed = await planned({ bits: 7, rules: [{ pattern: "a.*", planes: 1 }] });
   expect(fixed.layers["a.weight"].planes).toBe(1);
   expect(fixed.layers["c.weight"].planes).toBe(4);
-  await expect(planned({ budget: 50 })).rejects.toThrow("is less than the 120 B of tensors that are kept");
+  await expect(planned({ budget: 50 })).rejects.toThrow("all other tensors take 120 B, and one plane of each layer");
+  await expect(planned({ bits: 1 })).rejects.toThrow(/takes 2\.\d+ bits per weight.* 1 is too few/);
 });

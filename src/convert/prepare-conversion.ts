@@ -10,6 +10,8 @@ import type { SecondMoments } from "./fitting/index.ts";
 import { firstMatch } from "./name-patterns.ts";
 import { type ConversionPlan, type PlanOptions, planConversion } from "./plan.ts";
 import { type LayerCurve, measureCurves, planWithinLimit, type SizeLimit } from "./plan-budget.ts";
+import { checkNoSource } from "./source-files.ts";
+import { checkStoredNames } from "./stored-names.ts";
 import { tensorOf } from "./write-target.ts";
 
 /** What a conversion is to be. */
@@ -44,10 +46,13 @@ export async function prepareConversion(
   try {
     const checkpoint = await openCheckpoint(source, options);
     opened.push(checkpoint);
+    if (out !== undefined) await checkNoSource(out, checkpoint);
     const calibration = options.calibration === undefined ? undefined : await calibrationOf(options.calibration);
     if (calibration) opened.push(calibration);
     const plan = withCalibration(planConversion(checkpoint, out, options), checkpoint, calibration);
-    return { checkpoint, calibration, ...(await withinLimit(plan, checkpoint, options)), [Symbol.asyncDispose]: close };
+    const limited = await withinLimit(plan, checkpoint, options);
+    checkStoredNames(limited.plan);
+    return { checkpoint, calibration, ...limited, [Symbol.asyncDispose]: close };
   } catch (error) {
     await close();
     throw error;

@@ -34,7 +34,7 @@ const DATA = "planes.bin";
 /** Where the file is written before it takes its name. */
 const UNFINISHED = "unfinished";
 
-/** The folder of a conversion; it stays behind unless it is removed. */
+/** The folder of a conversion; it stays behind, if it holds anything, unless it is removed. */
 export class WorkFolder implements AsyncDisposable {
   readonly #folder: string;
   readonly #data: FileHandle;
@@ -59,6 +59,7 @@ export class WorkFolder implements AsyncDisposable {
     const { join } = nodeModule("node:path", out);
     try {
       await mkdir(folder, { recursive: true });
+      await checkOwn(folder);
       const first = JSON.stringify({ version: VERSION, identity });
       const entries = await readJournal(join(folder, JOURNAL), first);
       const data = await open(join(folder, DATA), entries.length > 0 ? "r+" : "w+");
@@ -67,6 +68,7 @@ export class WorkFolder implements AsyncDisposable {
       await work.#start(first, entries);
       return work;
     } catch (cause) {
+      if (cause instanceof FileError) throw cause;
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new FileError(`its finished tensors cannot be kept (${reason})`, { file: folder }, { cause });
     }
@@ -121,13 +123,15 @@ export class WorkFolder implements AsyncDisposable {
 
   /** Removes everything; the conversion is done. */
   async remove(): Promise<void> {
+    this.#entries.clear();
     await this[Symbol.asyncDispose]();
-    await nodeModule("node:fs/promises", this.#folder).rm(this.#folder, { recursive: true, force: true });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#data.close();
     await this.#journal.close();
+    if (this.#entries.size > 0) return;
+    await nodeModule("node:fs/promises", this.#folder).rm(this.#folder, { recursive: true, force: true });
   }
 
   async #start(first: string, entries: readonly JournalEntry[]): Promise<void> {
@@ -164,8 +168,20 @@ async function readJournal(path: string, first: string): Promise<JournalEntry[]>
   const text = await readFile(path, "utf8").catch(() => ""); // whatever the reason: then it begins anew
   const lines = text.split("\n");
   if (lines[0] !== first) return [];
-  const whole = lines.slice(1, -1); // the last line may have been cut
-  return whole.map((line): JournalEntry => JSON.parse(line));
+  const entries: JournalEntry[] = [];
+  try {
+    for (const line of lines.slice(1, -1)) entries.push(JSON.parse(line)); // the last line may have been cut
+  } catch {} // a damaged line: what stands before it counts
+  return entries;
+}
+
+/** The folder is removed with all that is in it. @throws FileError when it holds what no conversion put there */
+async function checkOwn(folder: string): Promise<void> {
+  const names = await nodeModule("node:fs/promises", folder).readdir(folder);
+  const foreign = names.find((name) => name !== JOURNAL && name !== DATA && !name.startsWith(UNFINISHED));
+  if (foreign === undefined) return;
+  const problem = `finished tensors are kept in this folder, and it holds ${JSON.stringify(foreign)}, which is none`;
+  throw new FileError(`${problem}: move that away, or give the new file another name`, { file: folder });
 }
 
 async function writeAll(handle: FileHandle, bytes: Uint8Array, at: number): Promise<void> {

@@ -1,6 +1,7 @@
 /** From finished tensors and those that are kept to a file. */
 import { FileError } from "../core/errors.ts";
 import type { Checkpoint, CheckpointTensor, PackedPlane, TernaryTensor } from "./checkpoints/checkpoint.ts";
+import { chooseTarget } from "./choose-target.ts";
 import type { ConversionPlan, PlannedTensor } from "./plan.ts";
 import { addedPlanes, blockOfPlane } from "./row-blocks.ts";
 import type { Target, TargetTensor, Written } from "./targets/target.ts";
@@ -22,7 +23,7 @@ export async function writeTarget(path: string, target: Target, finished: Finish
   return await target.write(path, { tensors, format: plan.format, texts, ggufMetadata, readConfig });
 }
 
-async function targetTensor(planned: PlannedTensor, { checkpoint, work }: Finished): Promise<TargetTensor> {
+async function targetTensor(planned: PlannedTensor, { checkpoint, plan, work }: Finished): Promise<TargetTensor> {
   const { name, shape, action } = planned;
   const tensor = tensorOf(checkpoint, name);
   if (action.kind === "keep") {
@@ -35,6 +36,11 @@ async function targetTensor(planned: PlannedTensor, { checkpoint, work }: Finish
     return { name, shape, content: { kind: "float", matrix: tensor.matrix, readRows } };
   }
   const { matrix, planes } = await work.describe(name);
+  const { format } = chooseTarget(undefined, { to: plan.target, format: plan.format });
+  if (format.scales === "per-tensor" && planes.some(({ scales }) => scales.length > 1)) {
+    const problem = `its scales differ, and ${format.id} holds one for the whole matrix`;
+    throw new FileError(`${problem}: choose another format`, { file: checkpoint.file, tensor: name });
+  }
   return { name, shape, content: { kind: "ternary", matrix, planes, readPlanes: () => work.readPlanes(name) } };
 }
 

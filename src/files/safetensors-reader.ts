@@ -20,6 +20,8 @@ export interface SafetensorsReader extends AsyncDisposable {
   readonly tensors: ReadonlyMap<string, StoredTensor>;
   /** The texts of `__metadata__`, without a prototype; of shards, those that no two of them disagree on. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** The files that hold the tensors: one, or the shards of an index. */
+  readonly files: readonly Pick<RangeSource, "file" | "byteLength">[];
   /**
    * Bytes `[begin, end)` of a tensor's little-endian, row-major data, all of them by default; perhaps not aligned.
    *
@@ -100,6 +102,7 @@ function readerOf(
   return {
     tensors,
     metadata,
+    files,
     async read(name, begin = 0, end) {
       const tensor = located.get(name);
       if (tensor === undefined) {

@@ -79,6 +79,9 @@ export interface Checkpoint extends AsyncDisposable {
   readonly kind: string;
   /** The file in a few words, such as `GGUF v3, architecture llama`. */
   readonly description: string;
+  /** All files that are read: this one, and the shards where it is an index. */
+  readonly files: readonly string[];
+  /** Of all files. */
   readonly byteLength: number;
   /** In the order of the file. */
   readonly tensors: ReadonlyMap<string, CheckpointTensor>;
@@ -93,7 +96,7 @@ export interface Checkpoint extends AsyncDisposable {
 }
 
 /** What a kind says of a file; opening it adds the rest. */
-export type RecognisedCheckpoint = Omit<Checkpoint, typeof Symbol.asyncDispose | "readConfig" | "file">;
+export type RecognisedCheckpoint = Omit<Checkpoint, typeof Symbol.asyncDispose | "readConfig" | "file" | "files">;
 
 /** A kind of files that hold tensors. */
 export interface CheckpointKind {

@@ -28,7 +28,7 @@ export const converted: CheckpointKind = {
     return {
       kind: "converted",
       description: "converted checkpoint (safetensors)",
-      byteLength: source.ranges.byteLength,
+      byteLength: source.byteLength,
       tensors: allTensors(reader, described, source.file),
       texts,
       ggufMetadata: undefined,

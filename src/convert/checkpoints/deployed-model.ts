@@ -22,7 +22,7 @@ export const deployedModel: CheckpointKind = {
     return {
       kind: "model",
       description: `deployed model of ${nodes.length} operations (safetensors)`,
-      byteLength: source.ranges.byteLength,
+      byteLength: source.byteLength,
       tensors: new Map(tensors.map((tensor) => [tensor.name, tensor])),
       texts,
       ggufMetadata: undefined,

@@ -31,7 +31,7 @@ export const hfBitnet: CheckpointKind = {
     return {
       kind: "hf-bitnet",
       description: "packed BitNet model of Hugging Face (safetensors)",
-      byteLength: source.ranges.byteLength,
+      byteLength: source.byteLength,
       tensors: new Map(tensors.map((tensor) => [tensor.name, tensor])),
       texts: reader.metadata,
       ggufMetadata: undefined,

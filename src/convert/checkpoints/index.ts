@@ -36,9 +36,9 @@ export async function openCheckpoint(source: ByteSource, options: OpenCheckpoint
     for (const kind of checkpointKinds) {
       const checkpoint = await kind.open(opened);
       if (checkpoint === undefined) continue;
-      const { file } = opened;
+      const { file, files } = opened;
       const readConfig = async () => (await opened.config())?.members;
-      return { ...checkpoint, file, readConfig, [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() };
+      return { ...checkpoint, file, files, readConfig, [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() };
     }
     const known = checkpointKinds.map(({ summary }) => summary).join("; ");
     throw new FileError(`this is no file of tensors that can be read here; known are: ${known}`, { file: opened.file });

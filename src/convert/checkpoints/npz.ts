@@ -21,7 +21,7 @@ export const npz: CheckpointKind = {
     return {
       kind: "npz",
       description: "NumPy archive",
-      byteLength: source.ranges.byteLength,
+      byteLength: source.byteLength,
       tensors: new Map(tensors.map((tensor) => [tensor.name, tensor])),
       texts: {},
       ggufMetadata: undefined,

@@ -38,7 +38,7 @@ export const onnx: CheckpointKind = {
     return {
       kind: "onnx",
       description: reader.producer === "" ? "ONNX model" : `ONNX model of ${reader.producer}`,
-      byteLength: source.ranges.byteLength,
+      byteLength: source.byteLength,
       tensors: new Map(tensors.map((tensor) => [tensor.name, tensor])),
       texts: Object.fromEntries(reader.metadata),
       ggufMetadata: undefined,

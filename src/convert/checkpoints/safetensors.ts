@@ -13,7 +13,7 @@ export const safetensors: CheckpointKind = {
     return {
       kind: "safetensors",
       description: "safetensors",
-      byteLength: source.ranges.byteLength,
+      byteLength: source.byteLength,
       tensors: new Map([...reader.tensors.values()].map((tensor) => [tensor.name, plainTensor(reader, tensor)])),
       texts: reader.metadata,
       ggufMetadata: undefined,

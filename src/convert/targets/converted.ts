@@ -7,6 +7,7 @@ import { formatById, formats } from "../../formats/index.ts";
 import {
   CONVERTED_KEY,
   type ConvertedTensor,
+  MAX_NAME_LENGTH,
   planeName,
   scalesName,
   writeConvertedHeader,
@@ -24,6 +25,13 @@ export const converted: Target = {
   summary: "safetensors that loadCheckpoint and every bitlinear command read",
   extensions: [".safetensors"],
   formats: formats.filter(({ scales }) => scales === "beside").map((format) => targetFormat(format, MAX_PLANES)),
+  maxNameBytes: MAX_NAME_LENGTH,
+
+  storedNames(name, planes) {
+    if (planes === undefined) return [name];
+    const packed = Array.from({ length: planes }, (_, i) => planeName(name, i, planes));
+    return packed.flatMap((each) => [each, scalesName(each)]);
+  },
 
   whyNotKept: ({ elementType }) => (elementType === undefined ? "safetensors have no such type" : undefined),
 

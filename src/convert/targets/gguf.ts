@@ -24,6 +24,8 @@ const TYPES: ReadonlyMap<string, TernaryType> = new Map([
 const ARCHITECTURE = "general.architecture";
 const FILE_TYPE = "general.file_type";
 const ALL_FLOAT32 = 0;
+/** What readers here take; llama.cpp takes 63, which is checked where the file is a model. */
+const MAX_NAME_BYTES = 1024;
 
 /** What llama.cpp and bitnet.cpp load. */
 export const gguf: Target = {
@@ -31,6 +33,9 @@ export const gguf: Target = {
   summary: "GGUF for llama.cpp (tq2_0, tq1_0) or bitnet.cpp (i2_s)",
   extensions: [".gguf"],
   formats: [...TYPES.keys()].map((id) => targetFormat(formatById(id), 1)),
+  maxNameBytes: MAX_NAME_BYTES,
+
+  storedNames: (name) => [name],
 
   whyNotKept({ elementType, ggufType }, shape) {
     if (ggufType !== undefined) return undefined;

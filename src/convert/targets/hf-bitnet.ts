@@ -18,7 +18,8 @@ export const hfBitnet: Target = {
   extensions: [".safetensors"],
   formats: [targetFormat(formatById(FORMAT), 1)],
   readOptions: { linearClass: MULTIPLYING },
-
+  maxNameBytes: 10_000,
+  storedNames: (name, planes) => (planes === undefined ? [name] : [name, name + SCALE_SUFFIX]),
   whyNotKept: ({ elementType }) => (elementType === undefined ? "safetensors have no such type" : undefined),
 
   async write(path, content) {

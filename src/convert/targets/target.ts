@@ -83,6 +83,10 @@ export interface Target {
   readonly extensions: readonly string[];
   /** The default first. */
   readonly formats: readonly TargetFormat[];
+  /** Of a name, in UTF-8. */
+  readonly maxNameBytes: number;
+  /** The names under which a tensor is stored; `planes` is undefined where it is not ternary. */
+  storedNames(name: string, planes: number | undefined): readonly string[];
   /** Why a tensor cannot be kept as it is; undefined where it can. */
   whyNotKept(stored: StoredBytes, shape: Shape): string | undefined;
   /** How the file is opened where its neighbours are not beside it yet. */
