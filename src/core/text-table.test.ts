@@ -29,3 +29,10 @@ test("a total stands below a line and widens columns, too", () => {
     "total        1,000,000",
   ]);
 });
+
+test("names of files cannot break lines or change colours", () => {
+  const [row] = formatTable({ ...table, rows: [["a\nb\u001b[0m", "1", ""]] })
+    .split("\n")
+    .slice(2);
+  expect(row).toBe("a\\nb\\u{1b}[0m      1");
+});

@@ -1,4 +1,5 @@
 /** Tables for a terminal or a log, in a fixed-width font. */
+import { visibleText } from "./visible-text.ts";
 
 /** Which side the cells of a column touch. */
 export type Alignment = "left" | "right";
@@ -12,9 +13,10 @@ export interface TextTable {
   readonly total?: readonly string[];
 }
 
-/** Lines of aligned cells, two spaces between columns, no spaces at line ends. */
+/** Lines of aligned cells, two spaces between columns, no spaces at line ends; what cannot be seen is escaped. */
 export function formatTable({ heading, alignments, rows, total }: TextTable): string {
-  const all = [heading, ...rows, ...(total ? [total] : [])];
+  const shown = rows.map((row) => row.map(visibleText));
+  const all = [heading, ...shown, ...(total ? [total] : [])];
   const widths = alignments.map((_, column) => Math.max(...all.map((row) => row[column].length)));
   const line = (row: readonly string[]): string =>
     row
@@ -22,7 +24,7 @@ export function formatTable({ heading, alignments, rows, total }: TextTable): st
       .join("  ")
       .trimEnd();
   const rule = "─".repeat(widths.reduce((sum, width) => sum + width + 2, -2));
-  return [line(heading), rule, ...rows.map(line), ...(total ? [rule, line(total)] : [])].join("\n");
+  return [line(heading), rule, ...shown.map(line), ...(total ? [rule, line(total)] : [])].join("\n");
 }
 
 function pad(cell: string, width: number, alignment: Alignment): string {

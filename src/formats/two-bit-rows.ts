@@ -1,5 +1,5 @@
 /** Rows of two-bit codes, four trits a byte one after the other: formats that differ in the codes and in their order. */
-import { type ByteRuns, firstCodeThree, viewOf } from "./byte-words.ts";
+import { type ByteRuns, fetchTrits, firstCodeThree, viewOf } from "./byte-words.ts";
 import { defineFormat } from "./define-format.ts";
 import type { Format } from "./format.ts";
 
@@ -84,6 +84,7 @@ export function packFours(trits: Int8Array, bytes: Uint8Array, table: Uint16Arra
   for (let start = from, first = 0; start < bytes.length; start += stride, first += length * TRITS) {
     for (let done = 0; done < length; done += CHUNK) {
       const count = Math.min(CHUNK, length - done);
+      stray |= fetchTrits(view, first + done * TRITS, count * TRITS);
       stray |= packChunk(view, first + done * TRITS, out, start + done, count, table);
     }
   }

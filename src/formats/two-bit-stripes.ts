@@ -1,5 +1,5 @@
 /** Two-bit codes t + 1 in stripes: the four trits of a byte are a stripe apart, not neighbours. */
-import { viewOf } from "./byte-words.ts";
+import { fetchTrits, viewOf } from "./byte-words.ts";
 
 /** A block of four stripes: byte p holds element p of each. */
 export interface Stripes {
@@ -28,6 +28,8 @@ export function packStripes(stripes: Stripes, trits: Int8Array, bytes: Uint8Arra
     const count = Math.min(BATCH, blocks - block);
     for (let p = 0; p < length; p += CHUNK) {
       const chunk = Math.min(CHUNK, length - p);
+      if (chunk === length) stray |= fetchTrits(view, block * 4 * length, count * 4 * length);
+      else for (let i = 0; i < 4; i++) stray |= fetchTrits(view, (block * 4 + i) * length + p, chunk);
       stray |= packBlocks(view, block * 4 * length + p, out, at + p, chunk, count, stripes);
     }
   }

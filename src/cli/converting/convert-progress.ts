@@ -1,6 +1,7 @@
 /** The progress of a conversion: a bar on a terminal, a line now and then in a log. */
 import type { ConversionEvent } from "../../convert/convert-file.ts";
 import { formatDuration } from "../../core/number-format.ts";
+import { visibleText } from "../../core/visible-text.ts";
 import { counted } from "../counted.ts";
 import type { Output } from "../output.ts";
 
@@ -58,7 +59,9 @@ export function convertProgress(output: Output): ConvertProgress {
     const percent = `${Math.floor(share * 100)}%`;
     const bar = "█".repeat(Math.round(share * BAR_WIDTH)).padEnd(BAR_WIDTH, "░");
     draw(
-      [...(isTerminal ? [bar] : ["converting"]), percent, left, event.tensor].filter((part) => part !== "").join("  "),
+      [...(isTerminal ? [bar] : ["converting"]), percent, left, visibleText(event.tensor)]
+        .filter((part) => part !== "")
+        .join("  "),
     );
   };
   const onMeasured = (done: number, total: number): void => {

@@ -9,6 +9,7 @@ import { sampleCheckpoint } from "../../convert/sample-layers.ts";
 import { formatBytes, formatCount, formatPercent, formatSignificant } from "../../core/number-format.ts";
 import { formatShape } from "../../core/shape.ts";
 import { formatTable } from "../../core/text-table.ts";
+import { visibleText } from "../../core/visible-text.ts";
 import { checkpointReport } from "../../report/checkpoint-report.ts";
 import { saveReport } from "../../report/save-report.ts";
 import type { CommandContext } from "../commands/command.ts";
@@ -99,10 +100,10 @@ function printSummary(
   }
   const evidence = new Map<string, number>();
   for (const { evidence: text } of tensors) if (text !== undefined) evidence.set(text, (evidence.get(text) ?? 0) + 1);
-  for (const [text, count] of evidence) line("evidence", `${text} (${counted(count, "tensor")})`);
-  for (const finding of findings) line("note", finding);
+  for (const [text, count] of evidence) line("evidence", `${visibleText(text)} (${counted(count, "tensor")})`);
+  for (const finding of findings) line("note", visibleText(finding));
   for (const [key, text] of Object.entries(texts)) {
-    const shown = JSON.stringify(text).slice(1, -1);
-    line(key, shown.length <= 100 ? shown : `${shown.slice(0, 99)}…`);
+    const shown = visibleText(text);
+    line(visibleText(key), shown.length <= 100 ? shown : `${shown.slice(0, 99)}…`);
   }
 }
