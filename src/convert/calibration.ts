@@ -19,16 +19,25 @@ export interface CalibratedLayer {
   readonly inFeatures: number;
 }
 
+/** Where inputs belong. */
+export interface AssignedInputs {
+  /** Names of the layers that have some. */
+  readonly layers: readonly string[];
+  /** Names of inputs of tensors that stay as they are. */
+  readonly unused: readonly string[];
+}
+
 /** Inputs of some layers. */
 export interface Calibration extends AsyncDisposable {
   /** What planes depend on: the size and time of the file. */
   readonly identity: string;
   /**
-   * Names of those layers whose inputs there are.
+   * Finds the layers that inputs belong to.
    *
-   * @throws UsageError when inputs belong to no layer, or to several, or have another width than theirs
+   * @param stay other tensors: their inputs are not used
+   * @throws UsageError when inputs belong to no tensor, or to several, or have another width than theirs
    */
-  layersOf(layers: readonly CalibratedLayer[]): readonly string[];
+  assign(layers: readonly CalibratedLayer[], stay: readonly string[]): AssignedInputs;
   /** The second moments of a layer's inputs; undefined where there are none. */
   moments(layer: CalibratedLayer): Promise<SecondMoments | undefined>;
 }
@@ -39,11 +48,13 @@ const ZIP_MAGIC = [0x50, 0x4b];
 export function givenCalibration(given: ReadonlyMap<string, SecondMoments>): Calibration {
   return {
     identity: JSON.stringify([...given].map(([name, { tokens, inFeatures }]) => [name, tokens, inFeatures])),
-    layersOf(layers) {
-      for (const name of given.keys()) {
+    assign(layers, stay) {
+      const unused = [...given.keys()].filter((name) => stay.includes(name));
+      const names = [...given.keys()].filter((name) => !stay.includes(name));
+      for (const name of names) {
         if (!layers.some((layer) => layer.name === name)) throw new UsageError(describeUnknown(name, layers));
       }
-      return [...given.keys()];
+      return { layers: names, unused };
     },
     moments: async ({ name }) => given.get(name),
     [Symbol.asyncDispose]: async () => undefined,
@@ -90,9 +101,11 @@ function fromArrays(
   let assigned: ReadonlyMap<string, string> = new Map();
   return {
     identity,
-    layersOf(layers) {
-      assigned = new Map([...shapes].map(([name, shape]) => [layerFor(name, shape, layers, file), name]));
-      return [...assigned.keys()];
+    assign(layers, stay) {
+      const unused = [...shapes.keys()].filter((name) => stay.some((tensor) => isOf(name, tensor)));
+      const used = [...shapes].filter(([name]) => !unused.includes(name));
+      assigned = new Map(used.map(([name, shape]) => [layerFor(name, shape, layers, file), name]));
+      return { layers: [...assigned.keys()], unused };
     },
     async moments({ name, inFeatures }) {
       const array = assigned.get(name);
@@ -110,6 +123,11 @@ function fromArrays(
   };
 }
 
+/** Whether an array is named after a tensor, or after the module whose weight it is. */
+function isOf(array: string, tensor: string): boolean {
+  return array !== "" && (tensor === array || tensor === `${array}.weight`);
+}
+
 /** The layer that an array belongs to. */
 function layerFor(name: string, shape: Shape, layers: readonly CalibratedLayer[], file: string): string {
   const width = shape.at(-1) ?? 1;
@@ -117,7 +135,7 @@ function layerFor(name: string, shape: Shape, layers: readonly CalibratedLayer[]
     throw new UsageError(`${file}: inputs are arrays [..., inputs of the layer], got ${name} ${formatShape(shape)}`);
   }
   if (name === "") return onlyLayerOfWidth(width, layers, file);
-  const layer = layers.find((each) => each.name === name || each.name === `${name}.weight`);
+  const layer = layers.find((each) => isOf(name, each.name));
   if (layer === undefined) throw new UsageError(`${file}: ${describeUnknown(name, layers)}`);
   if (layer.inFeatures === width) return layer.name;
   throw new UsageError(
@@ -137,5 +155,5 @@ function onlyLayerOfWidth(width: number, layers: readonly CalibratedLayer[], fil
 
 function describeUnknown(name: string, layers: readonly CalibratedLayer[]): string {
   const some = layers.slice(0, 3).map((layer) => layer.name);
-  return `${name} is no layer that is converted from floats; there are ${some.join(", ") || "none"}${layers.length > 3 ? ", ..." : ""}`;
+  return `${JSON.stringify(name)} is no tensor of the model; of those that are converted from floats there are ${some.join(", ") || "none"}${layers.length > 3 ? ", ..." : ""}`;
 }

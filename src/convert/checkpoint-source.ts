@@ -101,8 +101,8 @@ export class CheckpointSource implements AsyncDisposable {
   }
 
   /**
-   * The configuration beside the file, `config.json` or named after the file; undefined where there is none, or the source
-   * has no folder.
+   * The configuration beside the file, named after the file or `config.json`, which may belong to other files of the folder;
+   * undefined where there is none, or the source has no folder.
    *
    * @throws FileError when it is no JSON object
    */
@@ -110,7 +110,7 @@ export class CheckpointSource implements AsyncDisposable {
     if (typeof this.source !== "string" && !(this.source instanceof URL)) return undefined;
     const { basename, dirname, extname, join } = nodeModule("node:path", this.file);
     const own = `${basename(this.file, extname(this.file))}.config.json`;
-    for (const name of ["config.json", own]) {
+    for (const name of [own, "config.json"]) {
       const file = join(dirname(this.file), name);
       const text = await readTextIfThere(file);
       if (text === undefined) continue;

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { zipFile } from "../../test/support/zip-file.ts";
 import { RandomSource } from "../core/random.ts";
 import { tensorEntry, writeFileAtomic, writeNpy, writeSafetensors } from "../files/index.ts";
 import { convertFile } from "./convert-file.ts";
@@ -59,11 +60,25 @@ test("planes that are fitted to inputs lose less of the outputs", async () => {
   const [{ outputError = 1, dataFreeOutputError = 0 }] = report.layers;
   expect(outputError).toBeLessThan(dataFreeOutputError);
   const unknown = convertFile(source, out, { calibration: new Map([["z.weight", moments]]) });
-  await expect(unknown).rejects.toThrow("z.weight is no layer that is converted from floats");
+  await expect(unknown).rejects.toThrow('"z.weight" is no tensor of the model');
   const oneScale = convertFile(source, join(folder, "o.safetensors"), {
     ...{ calibration: join(folder, "x.npy"), to: "hf-bitnet" },
   });
   await expect(oneScale).rejects.toThrow("calibrated planes have a scale per row");
+});
+
+test("inputs of layers that stay as they are do no harm", async () => {
+  const arrays = [
+    { name: "a.npy", bytes: writeNpy(normal(200 * 60), [200, 60]) },
+    { name: "c.weight.npy", bytes: writeNpy(normal(200 * 40), [200, 40]) },
+  ];
+  const calibration = join(folder, "all.npz");
+  await writeFileAtomic(calibration, zipFile(arrays));
+  const { layers, notes } = await planned({ calibration, skip: ["c.*"] });
+  expect(notes).toContain("inputs of tensors that stay as they are were not used: c.weight");
+  expect(layers["a.weight"].isCalibrated).toBe(true);
+  const moments = new Map([["c.weight", new SecondMoments(40)]]);
+  expect((await planned({ calibration: moments, skip: ["c.*"] })).layers["a.weight"].isCalibrated).toBe(false);
 });
 
 test("bytes go to layers that gain from them", async () => {

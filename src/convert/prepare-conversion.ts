@@ -85,7 +85,9 @@ function withCalibration(plan: ConversionPlan, checkpoint: Checkpoint, calibrati
     const tensor = tensorOf(checkpoint, name);
     return tensor.kind === "float" ? [{ name, inFeatures: tensor.matrix.inFeatures }] : [];
   });
-  const calibrated = new Set(calibration.layersOf(layers));
+  const stay = plan.tensors.filter(({ action }) => action.kind !== "fit").map(({ name }) => name);
+  const assigned = calibration.assign(layers, stay);
+  const calibrated = new Set(assigned.layers);
   const { format } = chooseTarget(undefined, { to: plan.target, format: plan.format });
   if (format.scales === "per-tensor") {
     throw new UsageError(
@@ -100,7 +102,7 @@ function withCalibration(plan: ConversionPlan, checkpoint: Checkpoint, calibrati
       if (action.kind !== "fit" || !calibrated.has(name)) return tensor;
       return { ...tensor, action: { ...action, scales: "per-channel", isCalibrated: true } };
     }),
-    notes: [...plan.notes, ...(without === 0 ? [] : [noInputsNote(without)])],
+    notes: [...plan.notes, ...noInputsNote(without), ...unusedNote(assigned.unused)],
   };
 }
 
@@ -108,7 +110,12 @@ function hasOwnPlanes(name: string, { rules = [] }: PlanOptions): boolean {
   return rules.some(({ pattern, planes }) => planes !== undefined && firstMatch(name, [pattern]) !== undefined);
 }
 
-function noInputsNote(layers: number): string {
+function noInputsNote(layers: number): string[] {
   const those = layers === 1 ? "one layer has" : `${layers} layers have`;
-  return `${those} no calibration inputs: planes are fitted to the weights alone there`;
+  return layers === 0 ? [] : [`${those} no calibration inputs: planes are fitted to the weights alone there`];
+}
+
+function unusedNote(names: readonly string[]): string[] {
+  const some = `${names.slice(0, 3).join(", ")}${names.length > 3 ? ", ..." : ""}`;
+  return names.length === 0 ? [] : [`inputs of tensors that stay as they are were not used: ${some}`];
 }

@@ -57,6 +57,15 @@ test.each([
   expect(await scaleOf(path)).toBe(divides ? Math.fround(1 / stored) : stored);
 });
 
+test("a configuration named after the file goes before that of the folder", async () => {
+  const path = await place("hf-offline", '{"quantization_config":{"linear_class":"bitlinear"}}');
+  await writeFile(
+    path.replace(/safetensors$/, "config.json"),
+    '{"quantization_config":{"linear_class":"autobitlinear"}}',
+  );
+  expect(await scaleOf(path)).toBe(await storedScale(path));
+});
+
 test("without a config.json the class has to be said", async () => {
   const path = await place("hf-offline");
   await expect(openCheckpoint(path)).rejects.toThrow(/no config\.json beside the file tells which.*--linear-class/);
