@@ -84,8 +84,17 @@ export function packFours(trits: Int8Array, bytes: Uint8Array, table: Uint16Arra
   for (let start = from, first = 0; start < bytes.length; start += stride, first += length * TRITS) {
     for (let done = 0; done < length; done += CHUNK) {
       const count = Math.min(CHUNK, length - done);
-      stray |= fetchTrits(view, first + done * TRITS, count * TRITS);
-      stray |= packChunk(view, first + done * TRITS, out, start + done, count, table);
+      const words = count - (count % 4);
+      const at = first + done * TRITS;
+      const to = start + done;
+      stray |= fetchTrits(view, at, count * TRITS);
+      stray |= packWords(view, at, out, to, words, table);
+      for (let i = words; i < count; i++) {
+        const four = view.getInt32(at + i * TRITS, true);
+        const byte = table[Math.imul(four & 0x03030303, 0x01041040) >>> 24];
+        stray |= ((four ^ (four << 1)) & 0xfcfcfcfc) | (byte & NO_TRITS);
+        bytes[to + i] = byte;
+      }
     }
   }
   return stray === 0;
@@ -98,7 +107,7 @@ export function packFours(trits: Int8Array, bytes: Uint8Array, table: Uint16Arra
  *
  * @returns 0 where all were trits
  */
-function packChunk(
+function packWords(
   trits: DataView,
   first: number,
   bytes: DataView,
@@ -107,12 +116,11 @@ function packChunk(
   table: Uint16Array,
 ): number {
   let stray = 0;
-  let i = 0;
-  for (; i + 4 <= count; i += 4) {
-    const a = trits.getInt32(first + i * 4, true);
-    const b = trits.getInt32(first + i * 4 + 4, true);
-    const c = trits.getInt32(first + i * 4 + 8, true);
-    const d = trits.getInt32(first + i * 4 + 12, true);
+  for (let to = from, at = first, end = from + count; to < end; at += 16, to += 4) {
+    const a = trits.getInt32(at, true);
+    const b = trits.getInt32(at + 4, true);
+    const c = trits.getInt32(at + 8, true);
+    const d = trits.getInt32(at + 12, true);
     // Bits 1 to 7 of a trit are equal, so bits 2 to 7 of a byte xor its double are 0; that leaves -2, for the table.
     stray |= ((a ^ (a << 1)) | (b ^ (b << 1)) | (c ^ (c << 1)) | (d ^ (d << 1))) & 0xfcfcfcfc;
     const byteA = table[Math.imul(a & 0x03030303, 0x01041040) >>> 24];
@@ -120,13 +128,7 @@ function packChunk(
     const byteC = table[Math.imul(c & 0x03030303, 0x01041040) >>> 24];
     const byteD = table[Math.imul(d & 0x03030303, 0x01041040) >>> 24];
     stray |= (byteA | byteB | byteC | byteD) & NO_TRITS;
-    bytes.setInt32(from + i, byteA | (byteB << 8) | (byteC << 16) | (byteD << 24), true);
-  }
-  for (; i < count; i++) {
-    const a = trits.getInt32(first + i * 4, true);
-    const byte = table[Math.imul(a & 0x03030303, 0x01041040) >>> 24];
-    stray |= ((a ^ (a << 1)) & 0xfcfcfcfc) | (byte & NO_TRITS);
-    bytes.setUint8(from + i, byte);
+    bytes.setInt32(to, byteA | (byteB << 8) | (byteC << 16) | (byteD << 24), true);
   }
   return stray;
 }
@@ -140,14 +142,21 @@ export function unpackFours(bytes: Uint8Array, trits: Int8Array, table: Int32Arr
   for (let start = from, first = 0; start < bytes.length; start += stride, first += length * TRITS) {
     for (let done = 0; done < length; done += CHUNK) {
       const count = Math.min(CHUNK, length - done);
-      stray |= unpackChunk(view, start + done, out, first + done * TRITS, count, table);
+      const words = count - (count % 4);
+      const at = start + done;
+      const to = first + done * TRITS;
+      stray |= unpackWords(view, at, out, to, words, table);
+      for (let i = words; i < count; i++) {
+        stray |= bytes[at + i] & (bytes[at + i] >>> 1);
+        out.setInt32(to + i * TRITS, table[bytes[at + i]], true);
+      }
     }
   }
-  return stray === 0;
+  return (stray & 0x55555555) === 0;
 }
 
-/** @returns 0 where no byte held a code 3 */
-function unpackChunk(
+/** Unpacks whole words of four bytes. @returns 0 in every even bit where no byte held a code 3 */
+function unpackWords(
   bytes: DataView,
   from: number,
   trits: DataView,
@@ -156,19 +165,13 @@ function unpackChunk(
   table: Int32Array,
 ): number {
   let stray = 0;
-  let i = 0;
-  for (; i + 4 <= count; i += 4) {
-    const word = bytes.getInt32(from + i, true);
+  for (let at = from, to = first, end = from + count; at < end; at += 4, to += 16) {
+    const word = bytes.getInt32(at, true);
     stray |= word & (word >>> 1);
-    trits.setInt32(first + i * 4, table[word & 0xff], true);
-    trits.setInt32(first + i * 4 + 4, table[(word >>> 8) & 0xff], true);
-    trits.setInt32(first + i * 4 + 8, table[(word >>> 16) & 0xff], true);
-    trits.setInt32(first + i * 4 + 12, table[word >>> 24], true);
+    trits.setInt32(to, table[word & 0xff], true);
+    trits.setInt32(to + 4, table[(word >>> 8) & 0xff], true);
+    trits.setInt32(to + 8, table[(word >>> 16) & 0xff], true);
+    trits.setInt32(to + 12, table[word >>> 24], true);
   }
-  for (; i < count; i++) {
-    const byte = bytes.getUint8(from + i);
-    stray |= byte & (byte >>> 1);
-    trits.setInt32(first + i * 4, table[byte], true);
-  }
-  return stray & 0x55555555;
+  return stray;
 }
