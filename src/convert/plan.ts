@@ -11,6 +11,7 @@ import type {
 } from "./checkpoints/checkpoint.ts";
 import { chooseTarget } from "./choose-target.ts";
 import { DEFAULT_SKIP, firstMatch, matchesPattern } from "./name-patterns.ts";
+import { CANNOT_HOLD, planNotes } from "./plan-notes.ts";
 import { quantizerFor } from "./plane-quantizer.ts";
 import type { ScaleSharing, Target, TargetFormat } from "./targets/target.ts";
 
@@ -107,7 +108,7 @@ export function planConversion(checkpoint: Checkpoint, out: string | undefined, 
     target: target.id,
     format: format.id,
     tensors,
-    notes: [...checkpoint.findings, ...headNotes(tensors, options)],
+    notes: [...checkpoint.findings, ...planNotes(tensors, options, format)],
   };
 }
 
@@ -173,7 +174,7 @@ function bytesOrReason(
   try {
     return format.byteLength(matrix, planes, scales);
   } catch (error) {
-    if (error instanceof ShapeError) return `${format.id} cannot hold it (${error.message})`;
+    if (error instanceof ShapeError) return `${format.id} ${CANNOT_HOLD} (${error.message})`;
     throw error;
   }
 }
@@ -209,21 +210,3 @@ function checkPatterns({ tensors, file }: Checkpoint, { include = [], skip = [],
     throw new UsageError(`no tensor of ${file} is named ${JSON.stringify(pattern)}; there are ${some.join(", ")}, ...`);
   }
 }
-
-/** The head of a network is worth its floats, and only a name can tell it. */
-function headNotes(tensors: readonly PlannedTensor[], { include, skip, rules }: PlanOptions): string[] {
-  if (include !== undefined || skip !== undefined || rules !== undefined) return [];
-  const fitted = tensors.filter(({ action }) => action.kind === "fit");
-  const isSkipKnown = tensors.some(({ reason }) => HEAD_REASONS.some((pattern) => reason.includes(pattern)));
-  const last = fitted.at(-1);
-  if (last === undefined || fitted.length < 2 || isSkipKnown) return [];
-  return [
-    `no name tells which layer is the head, so all ${fitted.length} layers become ternary; ` +
-      `if the head is one of them (the last is ${last.name}), its floats are worth keeping: skip it`,
-  ];
-}
-
-/** A network with embeddings that has no head of its own uses them for it. */
-const HEAD_REASONS: readonly string[] = DEFAULT_SKIP.filter((pattern) =>
-  /head|output|score|classifier|emb/.test(pattern),
-);

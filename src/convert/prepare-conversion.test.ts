@@ -94,3 +94,22 @@ test("bytes go to layers that gain from them", async () => {
   await expect(planned({ budget: 50 })).rejects.toThrow("all other tensors take 120 B, and one plane of each layer");
   await expect(planned({ bits: 1 })).rejects.toThrow(/takes 2\.\d+ bits per weight.* 1 is too few/);
 });
+
+test("a plan says what it leaves undone", async () => {
+  const notes = async (options: PrepareOptions) => (await planned(options)).notes;
+  const tall = join(folder, "tall.gguf");
+  await using prepared = await prepareConversion(source, tall, { skip: ["c.bias"] });
+  expect(prepared.plan.notes).toEqual([
+    "3 layers stay as they are, because tq2_0 cannot hold the shape: a.weight, b.weight, c.weight",
+    "no tensor becomes ternary; the plan tells why (--dry-run)",
+  ]);
+  expect(await notes({ include: ["c.bias"], bits: 2 })).toEqual([
+    "no tensor becomes ternary; the plan tells why (--dry-run)",
+    "no weights become ternary, so bits choose nothing",
+  ]);
+  expect(await notes({ float: true })).toEqual(["nothing was ternary: all tensors stay as they are"]);
+  const ternary = join(folder, "ternary.safetensors");
+  await convertFile(source, ternary);
+  await using again = await prepareConversion(ternary, join(folder, "again.safetensors"), { planes: 2 });
+  expect(again.plan.notes).toEqual(["all weights are ternary already and keep their planes: no others are made"]);
+});

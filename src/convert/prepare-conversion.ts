@@ -10,6 +10,7 @@ import type { SecondMoments } from "./fitting/index.ts";
 import { firstMatch } from "./name-patterns.ts";
 import { type ConversionPlan, type PlanOptions, planConversion } from "./plan.ts";
 import { type LayerCurve, measureCurves, planWithinLimit, type SizeLimit } from "./plan-budget.ts";
+import { someNames } from "./plan-notes.ts";
 import { checkNoSource } from "./source-files.ts";
 import { checkStoredNames } from "./stored-names.ts";
 import { tensorOf } from "./write-target.ts";
@@ -70,6 +71,9 @@ async function withinLimit(
   if (!isLimited && areWanted !== true) return { plan, curves: [] };
   const curves = await measureCurves(checkpoint, plan, { signal, onLayer });
   if (!isLimited) return { plan, curves };
+  if (bits !== undefined && curves.length === 0) {
+    return { plan: { ...plan, notes: [...plan.notes, "no weights become ternary, so bits choose nothing"] }, curves };
+  }
   return { plan: planWithinLimit(plan, curves, { budget, bits }, (name) => hasOwnPlanes(name, options)), curves };
 }
 
@@ -116,6 +120,5 @@ function noInputsNote(layers: number): string[] {
 }
 
 function unusedNote(names: readonly string[]): string[] {
-  const some = `${names.slice(0, 3).join(", ")}${names.length > 3 ? ", ..." : ""}`;
-  return names.length === 0 ? [] : [`inputs of tensors that stay as they are were not used: ${some}`];
+  return names.length === 0 ? [] : [`inputs of tensors that stay as they are were not used: ${someNames(names)}`];
 }

@@ -87,9 +87,9 @@ function readGraph(ranges: DirectRanges): Graph {
   const { [MODEL_KEY]: text, ...texts } = metadata;
   if (text === undefined) {
     const problem = `expected the text ${MODEL_KEY} in its metadata, which is missing: these are weights without a model`;
-    throw new FileError(`${problem}; save one with saveModel, or give the weights to a module's loadStateDict`, {
-      file,
-    });
+    const advice =
+      "save one with saveModel, or load the weights into modules with loadStateDict, those of bitlinear convert with loadCheckpoint";
+    throw new FileError(`${problem}; ${advice}`, { file });
   }
   const header = readModelHeader(text, file);
   const stored = new StoredTensors({ ranges, entries, dataStart });

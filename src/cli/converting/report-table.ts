@@ -12,6 +12,9 @@ import { formatShape } from "../../core/shape.ts";
 import { type Alignment, formatTable } from "../../core/text-table.ts";
 import { counted } from "../counted.ts";
 
+/** Less would be shown as 1.0. */
+const LEAST_RATIO = 1.05;
+
 type Figures = Pick<
   ReportTotal,
   "weightError" | "cosine" | "sparsity" | "bytesBefore" | "bytesAfter" | "bitsPerWeight"
@@ -62,7 +65,8 @@ export function reportTable({ layers, total }: ConversionReport): string {
 /** What the whole conversion came to, a line each. */
 export function reportSummary(report: ConversionReport): string[] {
   const { total, kept, fileBytes, layers, seconds, resumedTensors } = report;
-  const ratio = fileBytes.after < fileBytes.before ? `: ${formatRatio(fileBytes.before, fileBytes.after)} smaller` : "";
+  const isSmaller = fileBytes.before / fileBytes.after >= LEAST_RATIO;
+  const ratio = isSmaller ? `: ${formatRatio(fileBytes.before, fileBytes.after)} smaller` : "";
   return [
     `converted: ${counted(layers.length, "tensor")} of ${formatCount(total.weights)} weights, ${formatBytes(total.bytesBefore)} to ${formatBytes(total.bytesAfter)}; kept: ${counted(kept.count, "tensor")}, ${formatBytes(kept.bytes)}`,
     `file: ${formatBytes(fileBytes.before)} to ${formatBytes(fileBytes.after)}${ratio}`,
@@ -73,6 +77,7 @@ export function reportSummary(report: ConversionReport): string[] {
 
 /** Whether anything was lost that was ternary, or what floats lost. */
 function describeProof({ isLossless, layers, total }: ConversionReport): string {
+  if (layers.length === 0) return "written: proved, all tensors were read back and are equal";
   const rounded = layers.filter(({ proof }) => !proof.isLossless);
   const lost = total.weightError === undefined ? "" : `weight error ${formatPercent(total.weightError, 2)}; `;
   if (isLossless === true && rounded.length === 0)

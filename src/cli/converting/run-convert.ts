@@ -1,5 +1,5 @@
 /** `bitlinear convert` from a file to a file. */
-
+import { stat } from "node:fs/promises";
 import type { ConversionReport } from "../../convert/conversion-report.ts";
 import { runConversion } from "../../convert/convert-file.ts";
 import type { ConversionRule } from "../../convert/plan.ts";
@@ -68,7 +68,7 @@ export async function runConvert(
     } catch (error) {
       progress.close();
       if (!signal.aborted) throw error;
-      output.note(`stopped: ${out} was not written; the same command goes on from ${out}.partial`);
+      output.note(await describeStop(out));
       output.emit({ stopped: true });
       return EXIT_CODES.interrupted;
     }
@@ -105,6 +105,14 @@ function showPlan({ plan }: PreparedConversion, closeProgress: () => void, outpu
   for (const note of plan.notes) output.print(`${output.paint("yellow", "note:")} ${note}`);
   output.emit({ plan });
   return 0;
+}
+
+/** What is left of a conversion that was stopped, if anything is. */
+async function describeStop(out: string | undefined): Promise<string> {
+  if (out === undefined) return "stopped";
+  const isKept = (await stat(`${out}.partial`).catch(() => undefined))?.isDirectory() === true;
+  const advice = isKept ? `the same command goes on from ${out}.partial` : "nothing was finished yet";
+  return `stopped: ${out} was not written; ${advice}`;
 }
 
 async function writeReport(path: string, prepared: PreparedConversion, result: ConversionReport): Promise<void> {
