@@ -1,8 +1,16 @@
-/** Bytes four at a time, little-endian throughout: a DataView takes any alignment. */
+/**
+ * Bytes four at a time, little-endian throughout, as every machine with these engines is: a DataView takes any alignment, and
+ * an Int32Array, which costs less to write, words at multiples of four bytes.
+ */
 
 /** A view of all of an array's bytes. */
 export function viewOf({ buffer, byteOffset, byteLength }: ArrayBufferView): DataView {
   return new DataView(buffer, byteOffset, byteLength);
+}
+
+/** The whole words of trits that begin at a multiple of four bytes of their buffer. */
+export function wordsOf({ buffer, byteOffset, byteLength }: Int8Array): Int32Array {
+  return new Int32Array(buffer, byteOffset, byteLength >> 2);
 }
 
 /** Runs of bytes: where the first begins, how long each is, and how far it is from one to the next. */

@@ -27,7 +27,8 @@ export interface Layout
   /** Index of the first byte that stands for no trits, padding included; -1 where there is none. */
   firstBadByte(bytes: Uint8Array, shape: MatrixShape): number;
   /**
-   * Writes the trits of `count` rows from `first` on into `trits`, which has exactly their size and any contents.
+   * Writes the trits of `count` rows from `first` on into `trits`, which has exactly their size and any contents, and begins
+   * at a multiple of four bytes of its buffer.
    *
    * @returns whether all bytes that hold them stand for trits, padding included; undefined where it did not look
    */
@@ -128,9 +129,11 @@ export function defineFormat(layout: Layout): Format {
         `${count} rows of ${shape.inFeatures} trits need ${size} values of space, got ${into.length}`,
       );
     }
-    const trits = into ? into.subarray(0, size) : new Int8Array(size);
+    const given = into?.subarray(0, size);
+    const trits = given && given.byteOffset % 4 === 0 ? given : new Int8Array(size);
     layout.unpackRows(bytes, shape, first, count, trits);
-    return trits;
+    if (given && given !== trits) given.set(trits);
+    return given ?? trits;
   }
 
   function unpack(

@@ -38,6 +38,14 @@ describe.each(formats)("$id", (format) => {
         expect(given.buffer).toBe(into.buffer);
         expectSameTrits(given, expected);
         expectSameTrits(into.subarray(expected.length), new Int8Array(5).fill(7));
+        for (const offset of [1, 2, 3]) {
+          const place = new Int8Array(offset + expected.length + 1).fill(7);
+          expectSameTrits(
+            format.unpackRows(format.pack(matrix), matrix, first, count, place.subarray(offset)),
+            expected,
+          );
+          expectSameTrits(place, Int8Array.of(...new Array<number>(offset).fill(7), ...expected, 7));
+        }
         const small = new Int8Array(expected.length - 1);
         expect(() => format.unpackRows(format.pack(matrix), matrix, first, count, small)).toThrow("of space");
       }),

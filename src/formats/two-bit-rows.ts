@@ -1,5 +1,5 @@
 /** Rows of two-bit codes, four trits a byte one after the other: formats that differ in the codes and in their order. */
-import { type ByteRuns, fetchTrits, firstCodeThree, viewOf } from "./byte-words.ts";
+import { type ByteRuns, fetchTrits, firstCodeThree, viewOf, wordsOf } from "./byte-words.ts";
 import { defineFormat } from "./define-format.ts";
 import type { Format } from "./format.ts";
 
@@ -133,22 +133,26 @@ function packWords(
   return stray;
 }
 
-/** Unpacks the four trits of every byte, of all or of runs; `trits` may have more. @returns whether no byte held a code 3 */
+/**
+ * Unpacks the four trits of every byte, of all or of runs, into words of `trits`, which may have more.
+ *
+ * @returns whether no byte held a code 3
+ */
 export function unpackFours(bytes: Uint8Array, trits: Int8Array, table: Int32Array, runs: ByteRuns = bytes): boolean {
   const { from = 0, length, stride = bytes.length } = runs;
   const view = viewOf(bytes);
-  const out = viewOf(trits);
+  const out = wordsOf(trits);
   let stray = 0;
-  for (let start = from, first = 0; start < bytes.length; start += stride, first += length * TRITS) {
+  for (let start = from, first = 0; start < bytes.length; start += stride, first += length) {
     for (let done = 0; done < length; done += CHUNK) {
       const count = Math.min(CHUNK, length - done);
       const words = count - (count % 4);
       const at = start + done;
-      const to = first + done * TRITS;
+      const to = first + done;
       stray |= unpackWords(view, at, out, to, words, table);
       for (let i = words; i < count; i++) {
         stray |= bytes[at + i] & (bytes[at + i] >>> 1);
-        out.setInt32(to + i * TRITS, table[bytes[at + i]], true);
+        out[to + i] = table[bytes[at + i]];
       }
     }
   }
@@ -159,19 +163,19 @@ export function unpackFours(bytes: Uint8Array, trits: Int8Array, table: Int32Arr
 function unpackWords(
   bytes: DataView,
   from: number,
-  trits: DataView,
+  trits: Int32Array,
   first: number,
   count: number,
   table: Int32Array,
 ): number {
   let stray = 0;
-  for (let at = from, to = first, end = from + count; at < end; at += 4, to += 16) {
+  for (let at = from, to = first, end = from + count; at < end; at += 4, to += 4) {
     const word = bytes.getInt32(at, true);
     stray |= word & (word >>> 1);
-    trits.setInt32(to, table[word & 0xff], true);
-    trits.setInt32(to + 4, table[(word >>> 8) & 0xff], true);
-    trits.setInt32(to + 8, table[(word >>> 16) & 0xff], true);
-    trits.setInt32(to + 12, table[word >>> 24], true);
+    trits[to] = table[word & 0xff];
+    trits[to + 1] = table[(word >>> 8) & 0xff];
+    trits[to + 2] = table[(word >>> 16) & 0xff];
+    trits[to + 3] = table[word >>> 24];
   }
   return stray;
 }

@@ -1,5 +1,5 @@
 /** Two-bit codes t + 1 in stripes: the four trits of a byte are a stripe apart, not neighbours. */
-import { fetchTrits, viewOf } from "./byte-words.ts";
+import { fetchTrits, viewOf, wordsOf } from "./byte-words.ts";
 
 /** A block of four stripes: byte p holds element p of each. */
 export interface Stripes {
@@ -36,18 +36,18 @@ export function packStripes(stripes: Stripes, trits: Int8Array, bytes: Uint8Arra
   return stray === 0;
 }
 
-/** Unpacks blocks one after the other. @returns whether no byte held a code 3 */
+/** Unpacks blocks one after the other into words of `trits`. @returns whether no byte held a code 3 */
 export function unpackStripes(stripes: Stripes, bytes: Uint8Array, trits: Int8Array, blocks: number): boolean {
   const { length, together, gap } = stripes;
   const view = viewOf(bytes);
-  const out = viewOf(trits);
+  const out = wordsOf(trits);
   let stray = 0;
   for (let block = 0; block < blocks; block += BATCH) {
     const at = block * length + (block / together) * gap;
     const count = Math.min(BATCH, blocks - block);
     for (let p = 0; p < length; p += CHUNK) {
       const chunk = Math.min(CHUNK, length - p);
-      stray |= unpackBlocks(view, at + p, out, block * 4 * length + p, chunk, count, stripes);
+      stray |= unpackBlocks(view, at + p, out, block * length + p / 4, chunk, count, stripes);
     }
   }
   return stray === 0;
@@ -83,42 +83,45 @@ function packBlocks(
       // Bits 1 to 7 of a trit are equal, so bits 2 to 7 of a byte xor its double are 0; that leaves -2, which is 10.
       stray |= ((a ^ (a << 1)) | (b ^ (b << 1)) | (c ^ (c << 1)) | (d ^ (d << 1))) & 0xfcfcfcfc;
       const fields = (a & 0x03030303) | ((b & 0x03030303) << 2) | ((c & 0x03030303) << 4) | ((d & 0x03030303) << 6);
-      stray |= (fields >>> 1) & ~fields & 0x55555555;
-      // 11 → 00, 00 → 01, 01 → 10
-      bytes.setInt32(at, (~fields & 0x55555555) | ((fields << 1) & ~fields & 0xaaaaaaaa), true);
+      const odd = fields & 0x55555555;
+      stray |= fields & ~(odd << 1) & 0xaaaaaaaa;
+      bytes.setInt32(at, fields ^ 0x55555555 ^ (odd << 1), true); // 11 → 00, 00 → 01, 01 → 10
     }
   }
   return stray;
 }
 
 /**
- * Unpacks four trits of each stripe at a time; the top bit of each, set before and flipped after, keeps borrows within it.
+ * Unpacks four trits of each stripe at a time. A code plus 127 is 127, 128 or 129, which never carries into the next byte and
+ * is trit + 128.
  *
+ * @param to index of a word
  * @returns 0 where no byte held a code 3
  */
 function unpackBlocks(
   bytes: DataView,
   from: number,
-  trits: DataView,
+  trits: Int32Array,
   to: number,
   chunk: number,
   blocks: number,
   { length, order, together, gap }: Stripes,
 ): number {
-  const second = (order[1] - order[0]) * length;
-  const third = (order[2] - order[0]) * length;
-  const fourth = (order[3] - order[0]) * length;
+  const words = length / 4;
+  const second = (order[1] - order[0]) * words;
+  const third = (order[2] - order[0]) * words;
+  const fourth = (order[3] - order[0]) * words;
   let stray = 0;
   for (let block = 0; block < blocks; block++) {
     let at = from + block * length + Math.trunc(block / together) * gap;
-    let first = to + (block * 4 + order[0]) * length;
-    for (const end = first + chunk; first < end; first += 4, at += 4) {
+    let first = to + (block * 4 + order[0]) * words;
+    for (const end = at + chunk; at < end; first++, at += 4) {
       const codes = bytes.getInt32(at, true);
       stray |= codes & (codes >>> 1);
-      trits.setInt32(first, (((codes & 0x03030303) | 0x80808080) - 0x01010101) ^ 0x80808080, true);
-      trits.setInt32(first + second, ((((codes >>> 2) & 0x03030303) | 0x80808080) - 0x01010101) ^ 0x80808080, true);
-      trits.setInt32(first + third, ((((codes >>> 4) & 0x03030303) | 0x80808080) - 0x01010101) ^ 0x80808080, true);
-      trits.setInt32(first + fourth, ((((codes >>> 6) & 0x03030303) | 0x80808080) - 0x01010101) ^ 0x80808080, true);
+      trits[first] = ((codes & 0x03030303) + 0x7f7f7f7f) ^ 0x80808080;
+      trits[first + second] = (((codes >>> 2) & 0x03030303) + 0x7f7f7f7f) ^ 0x80808080;
+      trits[first + third] = (((codes >>> 4) & 0x03030303) + 0x7f7f7f7f) ^ 0x80808080;
+      trits[first + fourth] = (((codes >>> 6) & 0x03030303) + 0x7f7f7f7f) ^ 0x80808080;
     }
   }
   return stray & 0x55555555;
