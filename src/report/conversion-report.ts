@@ -97,10 +97,12 @@ function sizeSections(report: ConversionReport, curves: readonly LayerCurve[]): 
   const plots: Plot[] = [];
   const isCalibrated = report.layers.some(({ outputError }) => outputError !== undefined);
   const calibrated = "Calibrated planes lose more of the weights to lose less of the outputs.";
-  const caption = `Each point of the line gives every layer the same number of planes. ${isCalibrated ? calibrated : ""}`;
+  const uniform = "Each point of the line gives every layer the same number of planes; what lies between is no file.";
+  const caption = isCalibrated ? `${uniform} ${calibrated}` : uniform;
   if (curves.length > 0) plots.push({ svg: sizeChart(report, curves), caption });
   const fitted = report.layers.filter(({ weightError }) => weightError !== undefined);
   if (fitted.length > 0) plots.push({ svg: errorChart(fitted) });
+  if (isCalibrated) plots.push({ svg: outputChart(report.layers) });
   plots.push({ svg: bytesChart(report) });
   return [{ kind: "plots", title: "Size and error", plots }];
 }
@@ -124,16 +126,29 @@ function sizeChart({ total }: ConversionReport, curves: readonly LayerCurve[]): 
 
 function errorChart(layers: readonly LayerReport[]): string {
   const worst = layers.toSorted((a, b) => (b.weightError ?? 0) - (a.weightError ?? 0)).slice(0, MOST_BARS);
-  const outputs = worst.map(({ outputError }) => outputError);
-  const series = [{ name: "weights", values: worst.map(({ weightError }) => weightError ?? 0) }];
-  if (outputs.some((error) => error !== undefined)) {
-    series.push({ name: "outputs (0 where not calibrated)", values: outputs.map((error) => error ?? 0) });
-  }
   return barChart({
-    title: layers.length > MOST_BARS ? `Error of the ${MOST_BARS} layers that lost most` : "Error by layer",
-    label: "share of the size of weights or outputs",
+    title:
+      layers.length > MOST_BARS ? `Weight error of the ${MOST_BARS} layers that lost most` : "Weight error by layer",
+    label: "‖W − Ŵ‖ / ‖W‖",
     groups: worst.map(({ name }) => shortName(name)),
-    series,
+    series: [{ name: "this file", values: worst.map(({ weightError }) => weightError ?? 0), colorIndex: 1 }],
+    format: (value) => formatPercent(value),
+  });
+}
+
+/** What calibration gained, for the layers whose inputs there were. */
+function outputChart(layers: readonly LayerReport[]): string {
+  const calibrated = layers.filter(({ outputError }) => outputError !== undefined);
+  const worst = calibrated.toSorted((a, b) => (b.outputError ?? 0) - (a.outputError ?? 0)).slice(0, MOST_BARS);
+  const isCut = calibrated.length > worst.length;
+  return barChart({
+    title: isCut ? `Output error of the ${MOST_BARS} layers that lost most` : "Output error by layer",
+    label: "‖(W − Ŵ)X‖ / ‖WX‖ on the calibration inputs X",
+    groups: worst.map(({ name }) => shortName(name)),
+    series: [
+      { name: "data-free planes", values: worst.map(({ dataFreeOutputError }) => dataFreeOutputError ?? 0) },
+      { name: "this file", values: worst.map(({ outputError }) => outputError ?? 0) },
+    ],
     format: (value) => formatPercent(value),
   });
 }
@@ -167,11 +182,11 @@ function layerTable({ layers, total }: ConversionReport): TableSection {
   const columns: Column[] = [
     ...[{ label: "Layer" }, { label: "Shape" }, { label: "From" }, { label: "To" }],
     ...[number("Weight error"), number("Cosine"), number("Zeros")],
-    ...(hasOutputs ? [number("Output error (data-free)")] : []),
+    ...(hasOutputs ? [number("Output error"), number("Data-free")] : []),
     ...[number("Before"), number("After"), number("Bits"), { label: "Read back" }],
   ];
   const outputCells = ({ outputError, dataFreeOutputError }: LayerReport): string[] =>
-    hasOutputs ? [outputError === undefined ? "–" : `${orNone(outputError)} (${orNone(dataFreeOutputError)})`] : [];
+    hasOutputs ? [orNone(outputError), orNone(dataFreeOutputError)] : [];
   return {
     ...{ kind: "table", title: "Layers", columns },
     rows: layers.map((layer) => [
@@ -182,15 +197,20 @@ function layerTable({ layers, total }: ConversionReport): TableSection {
         formatBytes(layer.bytesBefore),
         formatBytes(layer.bytesAfter),
         layer.bitsPerWeight.toFixed(2),
-        layer.proof.text,
+        describeProof(layer),
       ],
     ]),
     totals: [
       ...["total", "", "", "", orNone(total.weightError), orNone(total.cosine, 4), orNone(total.sparsity, 3)],
-      ...(hasOutputs ? [""] : []),
+      ...(hasOutputs ? ["", ""] : []),
       ...[formatBytes(total.bytesBefore), formatBytes(total.bytesAfter), total.bitsPerWeight?.toFixed(2) ?? "", ""],
     ],
   };
+}
+
+/** All trits are always equal, else there would be no file. */
+function describeProof({ proof }: LayerReport): string {
+  return proof.isLossless ? "✓ equal" : proof.text.replace(/^trits equal, /, "");
 }
 
 function describeType({ to, planes, quantizer }: LayerReport): string {

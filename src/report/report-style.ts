@@ -33,8 +33,8 @@ figure svg{display:block}
 figcaption{color:var(--muted);font-size:14px;margin-top:10px}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;width:100%}
-th,td{padding:9px 16px;text-align:left;border-bottom:1px solid var(--line);vertical-align:baseline}
-th{font-weight:500;color:var(--muted);font-size:14px;white-space:nowrap}
+th,td{padding:9px 10px;font-size:14px;text-align:left;border-bottom:1px solid var(--line);vertical-align:baseline}
+th{font-weight:500;color:var(--muted);white-space:nowrap}
 th.number,td.number{text-align:right;white-space:nowrap}
 tr:last-child td{border-bottom:0}
 tfoot td{font-weight:600;border-top:1px solid var(--axis)}
