@@ -104,12 +104,20 @@ export function readScales(
 ): Float32Array {
   const view = viewOf(bytes);
   const scales = new Float32Array(scaleCountOf(shape, granularities[0], groupSize));
+  let [value, bits] = [Number.NaN, -1];
   for (let i = 0; i < scales.length; i++) {
     const offset = offsetOf(i, shape);
-    scales[i] = type === "float32" ? view.getFloat32(offset, true) : float16Value(view.getUint16(offset, true));
-    if (isScale(scales[i])) continue;
+    if (type === "float32") {
+      value = view.getFloat32(offset, true);
+    } else {
+      const next = view.getUint16(offset, true);
+      if (next !== bits) value = float16Value(next);
+      bits = next;
+    }
+    scales[i] = value;
+    if (isScale(value)) continue;
     throw new ShapeError(
-      `${id}: byte ${offset} starts the scale ${scales[i]}; a scale must be zero or a finite number of at least 2^-100 in magnitude`,
+      `${id}: byte ${offset} starts the scale ${value}; a scale must be zero or a finite number of at least 2^-100 in magnitude`,
     );
   }
   return scales;

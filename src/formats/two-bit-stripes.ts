@@ -72,10 +72,10 @@ function packBlocks(
   const third = (order[2] - order[0]) * length;
   const fourth = (order[3] - order[0]) * length;
   let stray = 0;
-  for (let block = 0; block < blocks; block++) {
-    let at = to + block * length + Math.trunc(block / together) * gap;
-    let first = from + (block * 4 + order[0]) * length;
-    for (const end = first + chunk; first < end; first += 4, at += 4) {
+  let at = to;
+  let first = from + order[0] * length;
+  for (let block = 1; block <= blocks; block++) {
+    for (const end = at + chunk; at < end; first += 4, at += 4) {
       const a = trits.getInt32(first, true);
       const b = trits.getInt32(first + second, true);
       const c = trits.getInt32(first + third, true);
@@ -87,6 +87,8 @@ function packBlocks(
       stray |= fields & ~(odd << 1) & 0xaaaaaaaa;
       bytes.setInt32(at, fields ^ 0x55555555 ^ (odd << 1), true); // 11 → 00, 00 → 01, 01 → 10
     }
+    at += length - chunk + ((block & (together - 1)) === 0 ? gap : 0);
+    first += 4 * length - chunk;
   }
   return stray;
 }
@@ -112,9 +114,9 @@ function unpackBlocks(
   const third = (order[2] - order[0]) * words;
   const fourth = (order[3] - order[0]) * words;
   let stray = 0;
-  for (let block = 0; block < blocks; block++) {
-    let at = from + block * length + Math.trunc(block / together) * gap;
-    let first = to + (block * 4 + order[0]) * words;
+  let at = from;
+  let first = to + order[0] * words;
+  for (let block = 1; block <= blocks; block++) {
     for (const end = at + chunk; at < end; first++, at += 4) {
       const codes = bytes.getInt32(at, true);
       stray |= codes & (codes >>> 1);
@@ -123,6 +125,8 @@ function unpackBlocks(
       trits[first + third] = (((codes >>> 4) & 0x03030303) + 0x7f7f7f7f) ^ 0x80808080;
       trits[first + fourth] = (((codes >>> 6) & 0x03030303) + 0x7f7f7f7f) ^ 0x80808080;
     }
+    at += length - chunk + ((block & (together - 1)) === 0 ? gap : 0);
+    first += 4 * words - chunk / 4;
   }
   return stray & 0x55555555;
 }
