@@ -40,3 +40,8 @@ test("the table says what was rounded", () => {
   expect(html).toContain("<td>✓ equal</td>");
   expect(html).toContain("<td>scales rounded by 0.00012</td>");
 });
+
+test("long names keep both of their ends in charts", () => {
+  const html = page([{ ...layer, name: "model.layers.17.mlp.experts.down_projection.weight" }]);
+  expect(html).toContain("layers.17.…own_projection");
+});

@@ -10,6 +10,7 @@ import {
   formatRatio,
   formatSignificant,
 } from "../core/number-format.ts";
+import { visibleText } from "../core/visible-text.ts";
 import { type Card, type Column, type Plot, renderReport, type Section, type TableSection } from "./html-report.ts";
 import { barChart } from "./plots/bar-chart.ts";
 import { histogram } from "./plots/histogram.ts";
@@ -25,6 +26,10 @@ export interface ConversionRecord {
 }
 
 const MOST_BARS = 24;
+/** Two bars each. */
+const MOST_PAIRS = 10;
+/** What fits beside a bar. */
+const MOST_NAME_LENGTH = 25;
 const MOST_OPEN_HISTOGRAMS = 9;
 
 /** Renders the report of a conversion as an HTML document. */
@@ -89,7 +94,7 @@ function proofCard(layers: readonly LayerReport[], isLossless: boolean | undefin
 }
 
 function noteSections({ notes }: ConversionReport): Section[] {
-  return notes.length === 0 ? [] : [{ kind: "text", title: "To know", paragraphs: notes }];
+  return notes.length === 0 ? [] : [{ kind: "text", title: "To know", paragraphs: notes.map(visibleText) }];
 }
 
 /** Size against error, and the layers that lost most and take most. */
@@ -101,7 +106,7 @@ function sizeSections(report: ConversionReport, curves: readonly LayerCurve[]): 
   const caption = isCalibrated ? `${uniform} ${calibrated}` : uniform;
   if (curves.length > 0) plots.push({ svg: sizeChart(report, curves), caption });
   const fitted = report.layers.filter(({ weightError }) => weightError !== undefined);
-  if (fitted.length > 0) plots.push({ svg: errorChart(fitted) });
+  if (fitted.length > 0) plots.push({ svg: errorChart(fitted), isTall: fitted.length > MOST_PAIRS });
   if (isCalibrated) plots.push({ svg: outputChart(report.layers) });
   plots.push({ svg: bytesChart(report) });
   return [{ kind: "plots", title: "Size and error", plots }];
@@ -139,10 +144,10 @@ function errorChart(layers: readonly LayerReport[]): string {
 /** What calibration gained, for the layers whose inputs there were. */
 function outputChart(layers: readonly LayerReport[]): string {
   const calibrated = layers.filter(({ outputError }) => outputError !== undefined);
-  const worst = calibrated.toSorted((a, b) => (b.outputError ?? 0) - (a.outputError ?? 0)).slice(0, MOST_BARS);
+  const worst = calibrated.toSorted((a, b) => (b.outputError ?? 0) - (a.outputError ?? 0)).slice(0, MOST_PAIRS);
   const isCut = calibrated.length > worst.length;
   return barChart({
-    title: isCut ? `Output error of the ${MOST_BARS} layers that lost most` : "Output error by layer",
+    title: isCut ? `Output error of the ${MOST_PAIRS} layers that lost most` : "Output error by layer",
     label: "‖(W − Ŵ)X‖ / ‖WX‖ on the calibration inputs X",
     groups: worst.map(({ name }) => shortName(name)),
     series: [
@@ -154,7 +159,7 @@ function outputChart(layers: readonly LayerReport[]): string {
 }
 
 function bytesChart({ layers, total, kept }: ConversionReport): string {
-  const largest = layers.toSorted((a, b) => b.bytesBefore - a.bytesBefore).slice(0, MOST_BARS);
+  const largest = layers.toSorted((a, b) => b.bytesBefore - a.bytesBefore).slice(0, MOST_PAIRS);
   const rest = total.bytesAfter - sumOf(largest, ({ bytesAfter }) => bytesAfter);
   const restBefore = total.bytesBefore - sumOf(largest, ({ bytesBefore }) => bytesBefore);
   const rows = [
@@ -181,7 +186,7 @@ function layerTable({ layers, total }: ConversionReport): TableSection {
   const number = (label: string): Column => ({ label, isNumber: true });
   const columns: Column[] = [
     ...[{ label: "Layer" }, { label: "Shape" }, { label: "From" }, { label: "To" }],
-    ...[number("Weight error"), number("Cosine"), number("Zeros")],
+    ...[number("Error"), number("Cosine"), number("Zeros")],
     ...(hasOutputs ? [number("Output error"), number("Data-free")] : []),
     ...[number("Before"), number("After"), number("Bits"), { label: "Read back" }],
   ];
@@ -246,9 +251,11 @@ function sumOf<T>(items: readonly T[], value: (item: T) => number): number {
   return items.reduce((sum, item) => sum + value(item), 0);
 }
 
-/** Charts have little room, and the ends of names tell layers apart. */
+/** Charts have little room, and both ends of names tell layers apart. */
 function shortName(name: string): string {
-  return name.replace(/^model\./, "").replace(/\.weight$/, "");
+  const short = visibleText(name.replace(/^model\./, "").replace(/\.weight$/, ""));
+  if (short.length <= MOST_NAME_LENGTH) return short;
+  return `${short.slice(0, 10)}…${short.slice(11 - MOST_NAME_LENGTH)}`;
 }
 
 function baseName(path: string): string {

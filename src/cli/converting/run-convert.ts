@@ -5,6 +5,7 @@ import { runConversion } from "../../convert/convert-file.ts";
 import type { ConversionRule } from "../../convert/plan.ts";
 import { type PreparedConversion, prepareConversion } from "../../convert/prepare-conversion.ts";
 import { UsageError } from "../../core/errors.ts";
+import { visibleText } from "../../core/visible-text.ts";
 import { saveReport } from "../../report/save-report.ts";
 import type { CommandContext } from "../commands/command.ts";
 import { EXIT_CODES } from "../failure.ts";
@@ -61,7 +62,7 @@ export async function runConvert(
       if (report !== undefined) await writeReport(report, prepared, result);
       output.print(`${output.paint("bold", out)}\n\n${reportTable(result)}\n`);
       for (const line of reportSummary(result)) output.print(line);
-      for (const note of result.notes) output.print(`${output.paint("yellow", "note:")} ${note}`);
+      for (const note of result.notes) output.print(`${output.paint("yellow", "note:")} ${visibleText(note)}`);
       if (report !== undefined) output.print(`report: ${report}`);
       output.emit({ ...result });
       return 0;
@@ -102,7 +103,7 @@ function checkOptions({
 function showPlan({ plan }: PreparedConversion, closeProgress: () => void, output: Output): number {
   closeProgress();
   output.print(`${output.paint("bold", plan.source)}: ${plan.sourceDescription}\n\n${planTable(plan)}\n`);
-  for (const note of plan.notes) output.print(`${output.paint("yellow", "note:")} ${note}`);
+  for (const note of plan.notes) output.print(`${output.paint("yellow", "note:")} ${visibleText(note)}`);
   output.emit({ plan });
   return 0;
 }
