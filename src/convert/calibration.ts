@@ -44,21 +44,33 @@ export interface Calibration extends AsyncDisposable {
 
 const ZIP_MAGIC = [0x50, 0x4b];
 
-/** Inputs that are in memory, by the name of the weight. */
+/** Inputs that are in memory, by the name of the weight or of its module. */
 export function givenCalibration(given: ReadonlyMap<string, SecondMoments>): Calibration {
+  let assigned: ReadonlyMap<string, SecondMoments> = new Map();
   return {
-    identity: JSON.stringify([...given].map(([name, { tokens, inFeatures }]) => [name, tokens, inFeatures])),
+    identity: JSON.stringify([...given].map(([name, moments]) => [name, moments.tokens, ...fingerprint(moments)])),
     assign(layers, stay) {
-      const unused = [...given.keys()].filter((name) => stay.includes(name));
-      const names = [...given.keys()].filter((name) => !stay.includes(name));
-      for (const name of names) {
-        if (!layers.some((layer) => layer.name === name)) throw new UsageError(describeUnknown(name, layers));
-      }
-      return { layers: names, unused };
+      const unused = [...given.keys()].filter((name) => stay.some((tensor) => isOf(name, tensor)));
+      const used = [...given].filter(([name]) => !unused.includes(name));
+      assigned = new Map(used.map(([name, moments]) => [givenLayer(name, moments, layers), moments]));
+      return { layers: [...assigned.keys()], unused };
     },
-    moments: async ({ name }) => given.get(name),
+    moments: async ({ name }) => assigned.get(name),
     [Symbol.asyncDispose]: async () => undefined,
   };
+}
+
+/** Numbers that other inputs do not share, but by a rare accident. */
+function fingerprint(moments: SecondMoments): number[] {
+  const squares = moments.diagonal();
+  return [squares.length, squares.reduce((sum, x) => sum + x, 0), squares.reduce((sum, x, i) => sum + i * x, 0)];
+}
+
+function givenLayer(name: string, { inFeatures }: SecondMoments, layers: readonly CalibratedLayer[]): string {
+  const layer = layers.find((each) => isOf(name, each.name));
+  if (layer === undefined) throw new UsageError(describeUnknown(name, layers));
+  if (layer.inFeatures === inFeatures) return layer.name;
+  throw new UsageError(`${layer.name} takes ${layer.inFeatures} inputs, and its calibration inputs have ${inFeatures}`);
 }
 
 /**

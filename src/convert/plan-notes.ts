@@ -1,4 +1,5 @@
 /** What a person should know of a plan without reading all of its lines. */
+import type { Checkpoint } from "./checkpoints/checkpoint.ts";
 import { DEFAULT_SKIP } from "./name-patterns.ts";
 import type { PlannedTensor, PlanOptions } from "./plan.ts";
 import type { TargetFormat } from "./targets/target.ts";
@@ -17,6 +18,15 @@ const MOST_NAMES = 3;
 /** Notes on what becomes of the tensors of a plan. */
 export function planNotes(tensors: readonly PlannedTensor[], options: PlanOptions, format: TargetFormat): string[] {
   return [...misfitNotes(tensors, format), ...nothingNotes(tensors, options), ...headNotes(tensors, options)];
+}
+
+/** Tokens and hyperparameters stand in the keys of a GGUF file, and other containers have no place for them. */
+export function lostKeysNotes({ ggufMetadata }: Pick<Checkpoint, "ggufMetadata">): string[] {
+  const count = ggufMetadata?.size ?? 0;
+  const those = count === 1 ? "one key of the GGUF file has" : `${count} keys of the GGUF file have`;
+  return count === 0
+    ? []
+    : [`${those} no place in the new file: it holds tensors only, and leads to no GGUF model again`];
 }
 
 /** Names for a note, not more than can be taken in. */

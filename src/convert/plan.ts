@@ -11,7 +11,7 @@ import type {
 } from "./checkpoints/checkpoint.ts";
 import { chooseTarget } from "./choose-target.ts";
 import { DEFAULT_SKIP, firstMatch, matchesPattern } from "./name-patterns.ts";
-import { CANNOT_HOLD, planNotes } from "./plan-notes.ts";
+import { CANNOT_HOLD, lostKeysNotes, planNotes } from "./plan-notes.ts";
 import { quantizerFor } from "./plane-quantizer.ts";
 import type { ScaleSharing, Target, TargetFormat } from "./targets/target.ts";
 
@@ -108,7 +108,11 @@ export function planConversion(checkpoint: Checkpoint, out: string | undefined, 
     target: target.id,
     format: format.id,
     tensors,
-    notes: [...checkpoint.findings, ...planNotes(tensors, options, format)],
+    notes: [
+      ...checkpoint.findings,
+      ...(target.holdsGgufKeys === true ? [] : lostKeysNotes(checkpoint)),
+      ...planNotes(tensors, options, format),
+    ],
   };
 }
 

@@ -67,6 +67,20 @@ test("planes that are fitted to inputs lose less of the outputs", async () => {
   await expect(oneScale).rejects.toThrow("calibrated planes have a scale per row");
 });
 
+test("inputs in memory belong to a weight or its module, and to what was made of them", async () => {
+  const moments = (factor: number) => {
+    const inputs = new SecondMoments(60);
+    inputs.add(Float32Array.from({ length: 600 }, (_, i) => factor * (i % 7)));
+    return new Map([["a", inputs]]);
+  };
+  expect((await planned({ calibration: moments(1) })).layers["a.weight"].isCalibrated).toBe(true);
+  await using first = await prepareConversion(source, undefined, { calibration: moments(1) });
+  await using second = await prepareConversion(source, undefined, { calibration: moments(2) });
+  expect(first.calibration?.identity).not.toBe(second.calibration?.identity);
+  const narrow = planned({ calibration: new Map([["a", new SecondMoments(59)]]) });
+  await expect(narrow).rejects.toThrow("a.weight takes 60 inputs, and its calibration inputs have 59");
+});
+
 test("inputs of layers that stay as they are do no harm", async () => {
   const arrays = [
     { name: "a.npy", bytes: writeNpy(normal(200 * 60), [200, 60]) },
@@ -112,4 +126,12 @@ test("a plan says what it leaves undone", async () => {
   await convertFile(source, ternary);
   await using again = await prepareConversion(ternary, join(folder, "again.safetensors"), { planes: 2 });
   expect(again.plan.notes).toEqual(["all weights are ternary already and keep their planes: no others are made"]);
+});
+
+test("a plan says that keys of a GGUF file get lost", async () => {
+  const golden = join(import.meta.dirname, "../../test/golden/llama-cpp/llama_tied-tq2_0.gguf");
+  await using toCheckpoint = await prepareConversion(golden, join(folder, "o.safetensors"));
+  expect(toCheckpoint.plan.notes).toContainEqual(expect.stringMatching(/^\d+ keys of the GGUF file have no place/));
+  await using toGguf = await prepareConversion(golden, join(folder, "o.gguf"), { format: "tq1_0" });
+  expect(toGguf.plan.notes).toEqual([]);
 });

@@ -17,7 +17,7 @@ import { tensorOf } from "./write-target.ts";
 
 /** What a conversion is to be. */
 export interface PrepareOptions extends PlanOptions, OpenCheckpointOptions, SizeLimit {
-  /** Inputs of layers: the path of an .npy or .npz file, or second moments by the name of the weight. */
+  /** Inputs of layers: the path of an .npy or .npz file, or second moments by the name of the weight or its module. */
   readonly calibration?: string | ReadonlyMap<string, SecondMoments> | undefined;
   /** Whether to measure what other numbers of planes would cost, for a chart. */
   readonly curves?: boolean | undefined;

@@ -34,6 +34,7 @@ export const gguf: Target = {
   extensions: [".gguf"],
   formats: [...TYPES.keys()].map((id) => targetFormat(formatById(id), 1)),
   maxNameBytes: MAX_NAME_BYTES,
+  holdsGgufKeys: true,
 
   storedNames: (name) => [name],
 

@@ -83,6 +83,8 @@ export interface Target {
   readonly extensions: readonly string[];
   /** The default first. */
   readonly formats: readonly TargetFormat[];
+  /** Whether the keys of a GGUF file have a place in it. */
+  readonly holdsGgufKeys?: boolean;
   /** Of a name, in UTF-8. */
   readonly maxNameBytes: number;
   /** The names under which a tensor is stored; `planes` is undefined where it is not ternary. */
