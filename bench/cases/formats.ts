@@ -7,7 +7,8 @@ import type { BenchCase, BenchOptions, Measurement, Target } from "../bench-case
 
 const SHAPE: MatrixShape = { outFeatures: 4096, inFeatures: 4096 };
 const SHORT_SHAPE: MatrixShape = { outFeatures: 256, inFeatures: 4096 };
-const REPETITIONS = 9;
+const QUANTIZATIONS = 9;
+const REPETITIONS = 21;
 /** What the formats that kernels and converters meet most should reach. */
 const FAST: ReadonlyMap<string, Target> = new Map(["i2", "tq2_0"].map((id) => [id, { atLeast: 500 }]));
 const QUANTIZED: ReadonlyMap<string, Target> = new Map([["optimal", { atMost: 1 }]]);
@@ -25,7 +26,7 @@ export const formatsCase: BenchCase = {
     for (const { id } of quantizers) {
       options.note(`formats: ${id} ...`);
       const quantizer = createQuantizer(id);
-      const samples = secondsOf(() => quantizer.quantize(weights, shape), options);
+      const samples = secondsOf(() => quantizer.quantize(weights, shape), QUANTIZATIONS, options);
       const target = QUANTIZED.get(id);
       yield { name: `${size} float32 to trits by ${id}`, unit: "s", samples, ...(target && { target }) };
     }
@@ -45,20 +46,26 @@ function* speedOf(format: Format, matrix: TernaryMatrix, size: string, options: 
     format.scales === "inside" ? format.unpack(packed, matrix) : format.unpack(packed, matrix, scales, groupSize);
   const { trits } = unpack();
   if (!matrix.trits.every((trit, i) => trit === trits[i])) throw new Error(`${format.id} gives other trits`);
-  const target = FAST.get(format.id);
-  for (const [name, action] of [
-    ["pack", () => format.pack(matrix)],
-    ["unpack", unpack],
+  const goal = FAST.get(format.id);
+  for (const [name, action, target] of [
+    [`pack ${format.id}`, () => format.pack(matrix), goal],
+    [`unpack ${format.id}`, unpack, goal],
+    // Without the share of the system, which gives new memory page by page.
+    [
+      `unpack ${format.id} into used memory`,
+      () => format.unpackRows(packed, matrix, 0, matrix.outFeatures, trits),
+      undefined,
+    ],
   ] as const) {
-    const samples = secondsOf(action, options).map((seconds) => packed.length / seconds / 1e6);
-    yield { name: `${size}, ${name} ${format.id}`, unit: "MB/s", samples, ...(target && { target }) };
+    const samples = secondsOf(action, REPETITIONS, options).map((seconds) => packed.length / seconds / 1e6);
+    yield { name: `${size}, ${name}`, unit: "MB/s", samples, ...(target && { target }) };
   }
 }
 
 /** After one call that compiles it. */
-function secondsOf(action: () => unknown, { isQuick }: BenchOptions): number[] {
+function secondsOf(action: () => unknown, repetitions: number, { isQuick }: BenchOptions): number[] {
   action();
-  return Array.from({ length: isQuick ? 1 : REPETITIONS }, () => {
+  return Array.from({ length: isQuick ? 1 : repetitions }, () => {
     const started = performance.now();
     action();
     return (performance.now() - started) / 1000;
