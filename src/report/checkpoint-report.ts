@@ -15,6 +15,8 @@ export interface CheckpointRecord {
   readonly generated?: Date | undefined;
 }
 
+/** Of -1, 0 and +1: those that histograms have. */
+const TRIT_COLORS: readonly number[] = [0, 5, 1];
 const MOST_BARS = 24;
 const BINS = 60;
 
@@ -80,7 +82,11 @@ function sharesChart(ternary: readonly TensorInspection[]): string {
     title: "Shares of trits",
     label: "share of all trits of a tensor",
     groups: ternary.map(({ name }) => shortName(name)),
-    series: ["−1", "0", "+1"].map((name, digit) => ({ name, values: ternary.map((each) => share(each, digit)) })),
+    series: ["−1", "0", "+1"].map((name, digit) => ({
+      name,
+      values: ternary.map((each) => share(each, digit)),
+      colorIndex: TRIT_COLORS[digit],
+    })),
     format: (value) => formatPercent(value),
   });
 }

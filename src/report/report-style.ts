@@ -36,7 +36,7 @@ table{border-collapse:collapse;width:100%}
 th,td{padding:9px 8px;font-size:14px;text-align:left;border-bottom:1px solid var(--line);vertical-align:baseline}
 th{font-weight:500;color:var(--muted);white-space:nowrap}
 th.number,td.number{text-align:right;white-space:nowrap}
-th:first-child,td:first-child{padding-left:16px}
+th:first-child,td:first-child{padding-left:16px}th:last-child,td:last-child{padding-right:16px}
 tr:last-child td{border-bottom:0}
 tfoot td{font-weight:600;border-top:1px solid var(--axis)}
 pre{margin:0 0 12px;padding:14px 16px;overflow-x:auto;font:13px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace}
