@@ -99,6 +99,7 @@ test("scales of rows are not put into a format that has one", async () => {
   await convertFile(await writeModel(["w"]), rows);
   const refused = convertFile(rows, join(folder, "one.safetensors"), { format: "og2" });
   await expect(refused).rejects.toThrow('tensor "w": its scales differ, and og2 holds one for the whole matrix');
+  expect(await readdir(folder)).toEqual(["model.safetensors", "rows.safetensors"]);
 });
 
 test("a weight that is no number leaves nothing behind", async () => {

@@ -38,6 +38,7 @@ async function targetTensor(planned: PlannedTensor, { checkpoint, plan, work }: 
   const { matrix, planes } = await work.describe(name);
   const { format } = chooseTarget(undefined, { to: plan.target, format: plan.format });
   if (format.scales === "per-tensor" && planes.some(({ scales }) => scales.length > 1)) {
+    await work.remove(); // the same command would only fail again
     const problem = `its scales differ, and ${format.id} holds one for the whole matrix`;
     throw new FileError(`${problem}: choose another format`, { file: checkpoint.file, tensor: name });
   }
