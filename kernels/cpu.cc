@@ -4,6 +4,10 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 #elif defined(__aarch64__) && defined(__linux__)
 #include <sys/auxv.h>
 #elif defined(__aarch64__) && defined(__APPLE__)
@@ -21,6 +25,22 @@ bool has_avxvnni() {
   return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 4 & 1) != 0;
 }
 
+/**
+ * AMX int8, and the leave of the operating system: tiles are so large that Linux saves them only for processes that asked for
+ * them. Called only where AVX-512 is there.
+ */
+bool has_amx_int8() {
+#if defined(__linux__)
+  constexpr int ARCH_REQ_XCOMP_PERM = 0x1023;
+  constexpr int XFEATURE_XTILEDATA = 18;
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  const bool has_tiles = __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d >> 24 & 3) == 3; // tiles, and int8 products of them
+  return has_tiles && syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
+#else
+  return false;
+#endif
+}
+
 /** The compiler's run-time asks the operating system, too, whether it keeps the wide registers. */
 uint32_t detect() {
   __builtin_cpu_init();
@@ -30,6 +50,7 @@ uint32_t detect() {
   const bool has_avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
   if (has_avx512 && __builtin_cpu_supports("avx512vnni")) features |= CPU_AVX512VNNI;
+  if ((features & CPU_AVX512VNNI) && has_amx_int8()) features |= CPU_AMX_INT8;
   if (has_avx512 && __builtin_cpu_supports("avx512vbmi")) features |= CPU_AVX512VBMI;
   return features;
 }

@@ -145,6 +145,7 @@ enum CpuFeature : uint32_t {
   CPU_NEON = 1 << 4,
   CPU_NEON_DOT = 1 << 5,
   CPU_NEON_I8MM = 1 << 6,
+  CPU_AMX_INT8 = 1 << 7,
 };
 
 #define KERNEL(id) extern const Kernel id##_kernel;

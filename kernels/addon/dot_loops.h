@@ -37,6 +37,21 @@ __attribute__((target("avx512f,avx512vnni"))) void dot_avx512vnni(int64_t rounds
   BITLINEAR_ROUNDS(SUMS, __asm__ volatile("vpdpbusd %1, %1, %0" : "+v"(sums[i]) : "v"(codes)));
 }
 
+/** Four tiles of sums, 16 x 16 each, and 64 products for each sum. */
+void dot_amxint8(int64_t rounds) {
+  alignas(64) uint8_t shapes[64] = {1};
+  for (int tile = 0; tile < 8; tile++) {
+    shapes[16 + 2 * tile] = 64; // bytes of a row
+    shapes[48 + tile] = 16;     // rows
+  }
+  __asm__ volatile("ldtilecfg %0" : : "m"(shapes));
+  for (int64_t round = 0; round < rounds; round++) {
+    __asm__ volatile("tdpbsud %tmm6, %tmm4, %tmm0\n\ttdpbsud %tmm7, %tmm4, %tmm1\n\t"
+                     "tdpbsud %tmm6, %tmm5, %tmm2\n\ttdpbsud %tmm7, %tmm5, %tmm3");
+  }
+  __asm__ volatile("tilerelease");
+}
+
 __attribute__((target("avx2"))) void dot_avxvnni(int64_t rounds) {
   __m256i sums[YMM_SUMS] = {};
   const __m256i codes = _mm256_set1_epi32(0x01010101);
@@ -54,6 +69,7 @@ __attribute__((target("avx2"))) void dot_avx2(int64_t rounds) {
 }
 
 constexpr DotLoop dot_loops[] = {
+    {"amxint8", 4 * 16 * 16 * 64 * 2, dot_amxint8},
     {"avx512vnni", SUMS * 64 * 2, dot_avx512vnni},
     {"avxvnni", YMM_SUMS * 32 * 2, dot_avxvnni},
     {"avx2", YMM_SUMS * 32 * 2, dot_avx2},

@@ -86,7 +86,7 @@ Case random_case(uint32_t seed) {
   c.inputs = static_cast<Inputs>(random() % static_cast<uint32_t>(Inputs::COUNT));
   c.weights = random() % 2 == 0 ? Weights::random : static_cast<Weights>(random() % static_cast<uint32_t>(Weights::COUNT));
   c.threads = one_of({1, 1, 2, 3}, random);
-  c.batch = {one_of({0, 1, 1, 1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 13, 19, 25}, random), 0, 0};
+  c.batch = {one_of({0, 1, 1, 1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 13, 19, 25, 33, 65}, random), 0, 0};
   if (random() % 3 != 0) {
     // So many outputs that one token meets several panels at once.
     if (c.batch.count == 1 && random() % 3 == 0) c.out_features = one_of({255, 256, 319, 320, 575, 640, 1153}, random);
@@ -113,7 +113,7 @@ Case random_case(uint32_t seed) {
 void check_largest(const Kernel& kernel) {
   for (const Inputs inputs : {Inputs::largest, Inputs::smallest, Inputs::normal}) {
     for (const Weights weights : {Weights::ones, Weights::minus_ones, Weights::random}) {
-      for (const int32_t tokens : {1, 7}) {
+      for (const int32_t tokens : {1, 7, 17}) {
         Case c;
         c.in_features = 132104;
         c.out_features = tokens == 1 && weights == Weights::ones ? 320 : 5;

@@ -12,19 +12,7 @@ constexpr Layout LAYOUT = Layout::two_bit;
 
 #include "zmm.h"
 
-namespace {
-
-constexpr int PARTS = 4;
-
-/** A byte is the sum of its four masked parts: it serves as the fourth. */
-INLINE void unpack(__m512i bytes, __m512i (&parts)[PARTS]) {
-  parts[0] = _mm512_and_si512(bytes, _mm512_set1_epi8(0x03));
-  parts[1] = _mm512_and_si512(bytes, _mm512_set1_epi8(0x0c));
-  parts[2] = _mm512_and_si512(bytes, _mm512_set1_epi8(0x30));
-  parts[3] = bytes;
-}
-
-} // namespace
+#include "zmm_two_bit.h"
 
 #include "zmm_tiles.h"
 
