@@ -1,6 +1,7 @@
 /** One tensor to planes, by blocks of rows, into the folder of a conversion. */
 import { FileError, type FileLocation, ShapeError } from "../core/errors.ts";
 import type { MatrixShape, TernaryMatrix } from "../core/ternary-matrix.ts";
+import { MAX_WEIGHT_MAGNITUDE } from "../quantizers/quantizer.ts";
 import type { FloatTensor, TernaryTensor } from "./checkpoints/checkpoint.ts";
 import { type FittedPlanes, fitPlanes, type SecondMoments } from "./fitting/index.ts";
 import { FigureCounter, type OutputFigures } from "./layer-figures.ts";
@@ -46,7 +47,7 @@ export async function fitLayer(
       weights,
       shape,
       action,
-      { file, tensor: name },
+      { file, tensor: name, rowOf: (row) => block.first + row },
       moments,
     );
     await target.add(block, planes);
@@ -74,12 +75,18 @@ export async function repackLayer(
   await target.finish(counter.figures());
 }
 
+/** Where a block of weights comes from. */
+export interface BlockPlace extends FileLocation {
+  /** The row of the tensor that a row of the block is. */
+  readonly rowOf: (row: number) => number;
+}
+
 /** The planes of some rows. @throws FileError when the rule refuses the weights */
 export function fitBlock(
   weights: Float32Array,
   matrix: MatrixShape,
   { quantizer, planes, scales }: FitAction,
-  location: FileLocation,
+  { rowOf, ...location }: BlockPlace,
   moments?: SecondMoments,
 ): FittedPlanes {
   const seen = moments === undefined ? reshapedForGroups(matrix, scales) : matrix;
@@ -94,8 +101,20 @@ export function fitBlock(
     return { ...fitted, planes: fitted.planes.map((plane) => ({ ...plane, ...matrix, groupSize })) };
   } catch (cause) {
     if (!(cause instanceof ShapeError)) throw cause;
-    throw new FileError(cause.message, location, { cause });
+    throw new FileError(describeRefused(weights, matrix, rowOf) ?? cause.message, location, { cause });
   }
+}
+
+/** The weight that no rule takes, by its place in the tensor; undefined where it is something else that is refused. */
+function describeRefused(
+  weights: Float32Array,
+  { inFeatures }: MatrixShape,
+  rowOf: BlockPlace["rowOf"],
+): string | undefined {
+  const wrong = weights.findIndex((weight) => !(Math.abs(weight) <= MAX_WEIGHT_MAGNITUDE));
+  if (wrong < 0) return undefined;
+  const place = `row ${rowOf(Math.floor(wrong / inFeatures))}, column ${wrong % inFeatures}`;
+  return `weights must be finite and at most 2^64 in magnitude, got ${weights[wrong]} in ${place}: rescale them, or look for what made them diverge`;
 }
 
 /** Measures a block in parts: sums are taken in float64, which would take twice the memory of the weights. */

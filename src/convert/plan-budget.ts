@@ -58,7 +58,9 @@ export async function measureCurves(
     let squaredWeights = 0;
     for (let planes = 1; planes <= Math.min(MOST_PLANES, mostFittedPlanes(format)); planes++) {
       signal?.throwIfAborted();
-      const fitted = fitBlock(weights, shape, { ...action, planes }, { file: checkpoint.file, tensor: name });
+      const rowOf = (row: number) => Math.floor((row * tensor.matrix.outFeatures) / shape.outFeatures);
+      const place = { file: checkpoint.file, tensor: name, rowOf };
+      const fitted = fitBlock(weights, shape, { ...action, planes }, place);
       const measures = new WeightMeasures();
       measures.add(weights, fitted.planes);
       bytes.push(format.byteLength(tensor.matrix, planes, planes > 1 ? "per-channel" : action.scales));

@@ -106,8 +106,18 @@ test("a weight that is no number leaves nothing behind", async () => {
   const values = normal(20 * 30);
   values[77] = Number.NaN;
   const refused = convertFile(await writeModel(["w"], values), join(folder, "o.safetensors"));
-  await expect(refused).rejects.toThrow('tensor "w": weights must be finite');
+  await expect(refused).rejects.toThrow(/tensor "w": weights must be finite .* got NaN in row 2, column 17/);
   expect(await readdir(folder)).toEqual(["model.safetensors"]);
+});
+
+test("a weight that is no number is told by its row of the whole matrix", async () => {
+  const [rows, columns] = [3000, 1000]; // more than one block
+  const values = new Float32Array(rows * columns).fill(0.5);
+  values[2900 * columns + 7] = Number.POSITIVE_INFINITY;
+  const source = join(folder, "tall.safetensors");
+  await writeFileAtomic(source, writeSafetensors([tensorEntry("w", [rows, columns], values)]));
+  const refused = convertFile(source, join(folder, "o.safetensors"));
+  await expect(refused).rejects.toThrow("got Infinity in row 2900, column 7");
 });
 
 test("a folder of other things is not taken for finished tensors", async () => {
