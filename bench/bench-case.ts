@@ -8,6 +8,8 @@ export interface BenchOptions {
   readonly seeds: number;
   /** The data directory; undefined when none is named. */
   readonly dataDirectory: string | undefined;
+  /** Out × in of layers to time; undefined for those of the bench. */
+  readonly shapes: readonly (readonly [number, number])[] | undefined;
   /** Where a bench may write files; undefined when none are wanted. */
   readonly outputDirectory: string | undefined;
   /** Says what is going on, to a person who waits. */

@@ -13,6 +13,8 @@ import { readMachine } from "./machine.ts";
 import { type BenchRecord, formatRecords, recordOf } from "./record.ts";
 
 const RESULTS = "bench-results";
+/** Of a layer that is timed. */
+const LEAST_WEIGHTS = 2 ** 19;
 
 const HELP = `npm run bench -- <name>... [options]
 
@@ -23,6 +25,7 @@ ${benchCases.map(({ id, summary }) => `  ${id.padEnd(16)} ${summary}`).join("\n"
   --quick          a short run, to see whether the bench works; its figures mean nothing
   --seeds N        trainings for each accuracy, 3 by default
   --data DIR       where the data sets lie; BITLINEAR_DATA names it as well
+  --shapes LIST    out x in of the layers that kernels times, such as 4096x4096,2560x6912; those of real models by default
   --out DIR        where kernels writes its files, ${RESULTS}/ by default; a short run writes them only when asked`;
 
 async function main(): Promise<void> {
@@ -38,6 +41,7 @@ async function main(): Promise<void> {
     isQuick: values.quick,
     seeds,
     dataDirectory: values.data ?? (process.env.BITLINEAR_DATA || undefined),
+    shapes: values.shapes?.split(",").map(parseShape),
     outputDirectory: values.out ?? (values.quick ? undefined : RESULTS),
     note: (text) => console.error(text),
     print: (text) => {
@@ -80,8 +84,17 @@ function parse() {
       seeds: { type: "string", default: "3" },
       data: { type: "string" },
       out: { type: "string" },
+      shapes: { type: "string" },
     },
   });
+}
+
+function parseShape(text: string): readonly [number, number] {
+  const [, outFeatures, inFeatures] = /^([1-9]\d*)x([1-9]\d*)$/.exec(text.trim()) ?? [];
+  const shape = [Number(outFeatures), Number(inFeatures)] as const;
+  // Of smaller layers there would be thousands of copies, to have one that is in no cache.
+  if (shape[0] * shape[1] >= LEAST_WEIGHTS) return shape;
+  throw new UsageError(`--shapes needs out x in, such as 4096x4096, of ${LEAST_WEIGHTS} weights at least, got ${text}`);
 }
 
 function caseById(id: string): (typeof benchCases)[number] {

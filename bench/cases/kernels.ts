@@ -32,7 +32,7 @@ export const kernels: BenchCase = {
 
 async function timeShapes(run: KernelRun, threadCounts: readonly number[], options: BenchOptions): Promise<void> {
   const { isQuick, note, print } = options;
-  const { shapes, coldKernels, measure, measureSmall } = kernelPlan(isQuick);
+  const { shapes, coldKernels, measure, measureSmall } = kernelPlan(options);
   for (const shape of shapes) {
     for (const threads of threadCounts) {
       note(`kernels: ${describe(shape)}, ${describeThreads(threads)} ...`);
@@ -84,13 +84,14 @@ async function publish(
   run: KernelRun,
   threadCounts: readonly number[],
   { all, absent }: Contestants,
-  { outputDirectory, isQuick, note, emit }: BenchOptions,
+  options: BenchOptions,
 ): Promise<void> {
+  const { outputDirectory, isQuick, note, emit } = options;
   const ceilings = threadCounts.map((threads) => run.ceilingOf(threads));
   const records = run.records();
   if (outputDirectory !== undefined) {
     const ownBackends = [...new Set(all.map(({ id }) => id))];
-    const results = { ceilings, records, shapes: kernelPlan(isQuick).shapes, absent, ownBackends };
+    const results = { ceilings, records, shapes: kernelPlan(options).shapes, absent, ownBackends };
     const samples = run.products.map((product) => product.samples);
     note(`kernels: wrote ${await writeResults(outputDirectory, results, samples, isQuick)}`);
   }

@@ -2,6 +2,7 @@
 import type { MeasurePlan } from "../../src/cli/bench/measure-shape.ts";
 import type { LayerShape } from "../../src/cli/bench/problem.ts";
 import type { Mode } from "../../src/cli/bench/timed-layer.ts";
+import type { BenchOptions } from "../bench-case.ts";
 
 /** A run of the bench. */
 export interface KernelPlan {
@@ -49,9 +50,10 @@ const quick: KernelPlan = {
   measureSmall: { products: warm(1), samples: 5, sampleMilliseconds: 2, slowestMilliseconds: 100 },
 };
 
-/** The full run, or a short one. */
-export function kernelPlan(isQuick: boolean): KernelPlan {
-  return isQuick ? quick : full;
+/** The full run, or a short one, on its own shapes or on others. */
+export function kernelPlan({ isQuick, shapes }: Pick<BenchOptions, "isQuick" | "shapes">): KernelPlan {
+  const plan = isQuick ? quick : full;
+  return { ...plan, shapes: shapes ?? plan.shapes };
 }
 
 function warm(m: number): { m: number; mode: Mode }[] {

@@ -6,7 +6,7 @@ export type { GgufFixedType, GgufNumberType } from "../files/gguf/values.ts";
 export type { GgufValue, RangeSource, SafetensorsReader } from "../files/index.ts";
 export type { OnnxConstant, WrittenAttribute, WrittenNode } from "../files/onnx/writer.ts";
 export type { StoredTensor } from "../files/safetensors-header.ts";
-export type { CalibratedLayer, Calibration } from "./calibration.ts";
+export type { AssignedInputs, CalibratedLayer, Calibration } from "./calibration.ts";
 export type { CheckpointSource, Configuration, OpenCheckpointOptions } from "./checkpoint-source.ts";
 export type { OtherTensor, PackedPlane, RecognisedCheckpoint, StoredBytes } from "./checkpoints/checkpoint.ts";
 export {
