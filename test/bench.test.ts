@@ -37,7 +37,7 @@ test("a short run of the kernels ends with ceilings and records, and writes them
   timeout: 400_000,
 }, async () => {
   const out = join(data, "results");
-  const { stdout } = await run("kernels", "--quick", "--json", "--out", out);
+  const { stdout } = await run("kernels", "--quick", "--shapes", "1024x1024", "--json", "--out", out);
   const lines = jsonLines(stdout);
   const { ceilings, records, absent } = lines.pop() as unknown as KernelLine;
   await expectComplete(lines as BenchRecord[]);
@@ -95,6 +95,7 @@ test("without a name the benches are listed", async () => {
 
 test.each([
   [["unknown"], /there is no bench unknown; choose from: all, training/],
+  [["kernels", "--shapes", "64x64"], /--shapes needs out x in, such as 4096x4096, of \d+ weights at least, got 64x64/],
   [["training", "--slow"], /Unknown option '--slow'.*; npm run bench lists the options/],
 ])("%j is a wrong use", async (args, message) => {
   const failure = await run(...args).catch((error: unknown) => error);
