@@ -18,10 +18,6 @@ constexpr Layout LAYOUT = Layout::two_bit;
 
 #include "zmm_two_bit.h"
 
-#include "zmm_tiles.h"
-
-#include "zmm_narrow.h"
-
 namespace {
 
 constexpr int TILE_ROWS = 16;
@@ -33,6 +29,7 @@ constexpr int MOST_TOKENS = 64;
 constexpr int TOKEN_TILES = MOST_TOKENS / TILE_ROWS;
 /** Fewer tokens than this have their sums sooner in wide registers. */
 constexpr int32_t FEWEST_TOKENS = 5;
+static_assert(FEWEST_TOKENS <= REGISTER_TOKENS);
 
 /** What `ldtilecfg` reads: the shape of each tile. */
 struct alignas(64) TileShapes {
@@ -63,7 +60,7 @@ INLINE void clear_tile() {
   __asm__ volatile("tilezero %%tmm%c0" : : "i"(TILE));
 }
 
-/** Adds signed codes times unsigned bytes of weights; wraps around, which does no harm: see `sum_codes`. */
+/** Adds signed codes times unsigned bytes of weights; wraps around, which does no harm: see `sum_codes` of zmm_tiles.h. */
 template <int SUMS, int WEIGHT>
 INLINE void add_tile_products() {
   __asm__ volatile("tdpbsud %%tmm%c2, %%tmm%c1, %%tmm%c0" : : "i"(SUMS), "i"(CODES), "i"(WEIGHT));
@@ -159,7 +156,7 @@ INLINE void finish_tile(const Panel& panel, const Tile& tile, int32_t plane, con
     const __m512i zero_point = _mm512_set1_epi32(tile.sums[first + row]);
 #pragma GCC unroll 4
     for (int j = 0; j < USED; j++) {
-      const __m512i exact = _mm512_sub_epi32(_mm512_srai_epi32(parts[j], shift_of(j)), zero_point);
+      const __m512i exact = _mm512_sub_epi32(_mm512_srai_epi32(parts[j], static_cast<unsigned>(2 * j)), zero_point);
       finish_outputs(panel, tile, plane, first + row, LANES * j, _mm512_cvtepi32_ps(exact));
     }
   }
@@ -196,12 +193,16 @@ void multiply_in_tiles(const Panel& panel, const Tile& tile) {
   __asm__ volatile("tilerelease");
 }
 
-void multiply_codes_of_many(const Panel& panel, const Tile& tile) {
-  if (tile.tokens < FEWEST_TOKENS) return ByParts<1, 2, 3, 4>::codes(panel, tile);
+void multiply_codes(const Panel& panel, const Tile& tile) {
+  if (tile.tokens < FEWEST_TOKENS) return avx512vnni_kernel.codes.multiply(panel, tile);
   static constexpr void (*FUNCTIONS[])(const Panel&, const Tile&) = {multiply_in_tiles<1>, multiply_in_tiles<2>,
                                                                      multiply_in_tiles<3>, multiply_in_tiles<4>};
   FUNCTIONS[panel.lane_groups - 1](panel, tile);
 }
+
+void multiply_joint(const Panel& first, const Tile& tile) { avx512vnni_kernel.codes.multiply_joint(first, tile); }
+
+void multiply_floats(const Panel& panel, const Tile& tile) { avx512vnni_kernel.floats.multiply(panel, tile); }
 
 } // namespace
 
@@ -214,10 +215,10 @@ const Kernel amxint8_kernel = {
     .signs = signs,
     .sum = sum,
     .codes = {.tile_tokens = MOST_TOKENS,
-              .multiply = multiply_codes_of_many,
+              .multiply = multiply_codes,
               .joint_panels = JOINT_PANELS,
               .multiply_joint = multiply_joint},
-    .floats = {.tile_tokens = ByParts<1, 2, 3, 4, 5, 6>::TILE_TOKENS, .multiply = ByParts<1, 2, 3, 4, 5, 6>::floats},
+    .floats = {.tile_tokens = REGISTER_TOKENS, .multiply = multiply_floats},
 };
 
 } // namespace bitlinear

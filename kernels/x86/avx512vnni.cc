@@ -18,6 +18,9 @@ constexpr Layout LAYOUT = Layout::two_bit;
 
 #include "zmm_narrow.h"
 
+using ByTokensAndParts = ByParts<1, 2, 3, 4, 5, 6>;
+static_assert(ByTokensAndParts::TILE_TOKENS == REGISTER_TOKENS);
+
 const Kernel avx512vnni_kernel = {
     .id = "avx512vnni",
     .needs = CPU_AVX512VNNI,
@@ -26,11 +29,11 @@ const Kernel avx512vnni_kernel = {
     .quantize = quantize,
     .signs = signs,
     .sum = sum,
-    .codes = {.tile_tokens = ByParts<1, 2, 3, 4, 5, 6>::TILE_TOKENS,
-              .multiply = ByParts<1, 2, 3, 4, 5, 6>::codes,
+    .codes = {.tile_tokens = REGISTER_TOKENS,
+              .multiply = ByTokensAndParts::codes,
               .joint_panels = JOINT_PANELS,
               .multiply_joint = multiply_joint},
-    .floats = {.tile_tokens = ByParts<1, 2, 3, 4, 5, 6>::TILE_TOKENS, .multiply = ByParts<1, 2, 3, 4, 5, 6>::floats},
+    .floats = {.tile_tokens = REGISTER_TOKENS, .multiply = ByTokensAndParts::floats},
 };
 
 } // namespace bitlinear

@@ -8,6 +8,9 @@ namespace {
 
 constexpr int PARTS = 4;
 
+/** Tokens whose sums all stay in registers. */
+constexpr int REGISTER_TOKENS = 6;
+
 /** A byte is the sum of its four masked parts: it serves as the fourth. */
 INLINE void unpack(__m512i bytes, __m512i (&parts)[PARTS]) {
   parts[0] = _mm512_and_si512(bytes, _mm512_set1_epi8(0x03));
