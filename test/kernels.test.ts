@@ -8,9 +8,11 @@ import { expect, test } from "vitest";
 import { need, outputOf } from "./support/programs.ts";
 
 const kernels = join(import.meta.dirname, "..", "kernels");
+/** They are compiled with sanitizers and emulated: minutes, where other tests run beside them. */
+const timeout = 480_000;
 const list = await readFile(join(kernels, "kernels.def"), "utf8");
 
-test("kernels of this machine are right, and touch no memory but their own", async (context) => {
+test("kernels of this machine are right, and touch no memory but their own", { timeout }, async (context) => {
   need(context, "kernels", ["c++"]);
   const output = await outputOf(join(kernels, "check", "run.sh"), ["--cases", "60"]);
   const checked = [...output.matchAll(/^(\w+): 60 cases are as they should be$/gm)].map(([, id]) => id);
@@ -19,7 +21,9 @@ test("kernels of this machine are right, and touch no memory but their own", asy
   expect([...checked, ...absent].toSorted()).toEqual(kernelsFor(process.arch === "arm64" ? "aarch64" : "x86_64"));
 });
 
-test("ARM kernels are right on processors with all, some and none of their instructions", async (context) => {
+test("ARM kernels are right on processors with all, some and none of their instructions", {
+  timeout,
+}, async (context) => {
   need(context, "arm", ["aarch64-linux-gnu-g++", "qemu-aarch64"]);
   const output = await outputOf(join(kernels, "check", "run_arm.sh"), ["--cases", "60"]);
   const [most] = output.split(/^(?=[\w-]+:$)/m); // the processor with all instructions comes first
