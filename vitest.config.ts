@@ -18,7 +18,7 @@ const config: ViteUserConfig = {
     projects: [
       {
         extends: true,
-        test: { name: "unit", include: ["src/**/*.test.ts"], testTimeout: 30_000, hookTimeout: 30_000 },
+        test: { name: "unit", include: ["src/**/*.test.ts"], testTimeout: 90_000, hookTimeout: 90_000 },
       },
       {
         extends: true,
@@ -26,8 +26,8 @@ const config: ViteUserConfig = {
           name: "suites",
           include: ["test/**/*.test.ts"],
           exclude: ["test/browser/**"],
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
         },
       },
       ...(chromium === undefined
