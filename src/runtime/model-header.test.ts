@@ -6,7 +6,7 @@ import { readModelHeader, writeModelHeader } from "./model-header.ts";
 const graph: Graph = { nodes: [], output: 0, inputShape: [3, null], sampleShape: [3, 5] };
 
 /** A hang, not a figure. */
-const HANG_MS = 5000;
+const HANG_MS = 30_000;
 /** Far above what one text may cost (200 MB, most of it until the next garbage collection), far below what hurts a machine. */
 const MAX_GROWTH_BYTES = 500e6;
 
