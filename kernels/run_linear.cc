@@ -1,6 +1,6 @@
 /**
  * Linear layers. One token: a single phase whose items are blocks of panels and panels; each thread encodes the token for
- * itself, which costs less than waiting for another thread. More tokens: phase 0 encodes them, tile by tile; the items of
+ * itself, which costs less than waiting for another thread. More tokens: phase 0 encodes them, some at a time; the items of
  * phase 1 are the products of a chunk of tiles with a panel, chunk after chunk.
  */
 #include "run_parts.h"
@@ -64,9 +64,9 @@ void run_one_token(const Run& run, Range items, const ThreadPart& part) {
 float* scales_of(const Run& run) { return reinterpret_cast<float*>(run.workspace + run.scales_offset); }
 int32_t* sums_of(const Run& run) { return reinterpret_cast<int32_t*>(run.workspace + run.sums_offset); }
 
-void encode_tiles(const Run& run, Range tiles, const ThreadPart& part) {
-  for (int32_t index = tiles.begin; index < tiles.end; index++) {
-    const Range tokens = part_of(run.rows, run.tiles, index);
+void encode_tokens(const Run& run, Range items, const ThreadPart& part) {
+  for (int32_t index = items.begin; index < items.end; index++) {
+    const Range tokens = part_of(run.rows, run.items[0], index);
     uint8_t* target = run.workspace + run.tile_row_byte_length * tokens.begin;
     encode_tile(run, part, tokens, target, scales_of(run) + tokens.begin, sums_of(run) + tokens.begin);
   }
@@ -100,7 +100,9 @@ void plan_linear(Run& run) {
   const int32_t for_cache = static_cast<int32_t>(divide_up(rows * run.tile_row_byte_length, CHUNK_BYTE_LENGTH));
   const int32_t for_threads = run.threads == 1 ? 1 : divide_up(run.threads * ITEMS_PER_THREAD, panels);
   run.chunks = min(run.tiles, max(for_cache, for_threads));
-  run.items[0] = run.tiles;
+  // Rows that are arranged are so tile by tile; others can be shared out more evenly than in tiles of many tokens.
+  const bool is_by_tiles = multiply_of(run).arrange != nullptr;
+  run.items[0] = is_by_tiles ? run.tiles : min(run.rows, max(run.tiles, run.threads * ITEMS_PER_THREAD));
   run.items[1] = run.chunks * panels;
   run.scales_offset = rows * run.tile_row_byte_length + 64;
   run.sums_offset = run.scales_offset + aligned(rows * sizeof(float));
@@ -113,7 +115,7 @@ void run_linear(const Run& run, int32_t phase, int32_t begin, int32_t end, int32
   if (run.phases == 1) {
     run_one_token(run, {begin, end}, part);
   } else if (phase == 0) {
-    encode_tiles(run, {begin, end}, part);
+    encode_tokens(run, {begin, end}, part);
   } else {
     const int32_t panels = run.layer->panels;
     for (int32_t item = begin; item < end; item++) multiply_chunk(run, item / panels, item % panels, part);
