@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { activationRules } from "../src/activation-rules/index.ts";
 import { type Backend, type BackendEntry, backends, type LayerOptions, openBackend } from "../src/backends/index.ts";
+import { ShapeError, UsageError } from "../src/core/errors.ts";
 import { RandomSource } from "../src/core/random.ts";
 import { MAX_IN_FEATURES, scaleOfRow, type TernaryMatrix } from "../src/core/ternary-matrix.ts";
 import type { TernaryRows } from "../src/core/ternary-rows.ts";
@@ -110,6 +111,31 @@ describe.each(kernels)("$id $kernel", ({ backend, kernel }) => {
     using linear = backend.linear(planes, { activation: "int8", kernel });
     using expected = reference.linear(planes, { activation: "int8" });
     expectSameBits(await linear.run(x, m), await expected.run(x, m));
+  });
+
+  test("short work is written where the caller says", async () => {
+    await fc.assert(
+      fc.asyncProperty(linearCase, convolutionCase, async ({ planes, x, m, ...layer }, images) => {
+        using linear = backend.linear(planes, { ...layer.options, activation: "int8", kernel });
+        const y = new Float32Array(m * planes[0].outFeatures).fill(0.5);
+        expect(linear.run(x, m, y)).toBe(y);
+        expectSameBits(y, await linear.run(x, m));
+        expect(() => linear.run(x, m, new Float32Array(y.length + 1))).toThrow(ShapeError);
+        const options = { ...images.options, activation: "int8", kernel };
+        using convolution = backend.convolution(images.planes, images.geometry, options);
+        const expected = await convolution.run(images.x, ...images.size);
+        const outputs = new Float32Array(expected.length).fill(0.5);
+        expect(convolution.run(images.x, ...images.size, outputs)).toBe(outputs);
+        expectSameBits(outputs, expected);
+        expect(() => convolution.run(images.x, ...images.size, outputs.subarray(1))).toThrow(ShapeError);
+      }),
+      { numRuns: 20 },
+    );
+    const planes = [randomPlane(new RandomSource(1), { outFeatures: 2, inFeatures: 3 }, false)];
+    using square = backend.linear(planes, { activation: "int8", kernel });
+    const memory = new Float32Array(8);
+    expect(() => square.run(memory.subarray(0, 3), 1, memory.subarray(2, 4))).toThrow(UsageError);
+    expect(square.run(memory.subarray(0, 3), 1, memory.subarray(3, 5))).toEqual(new Float32Array(2));
   });
 
   test("no rows give no outputs", async () => {

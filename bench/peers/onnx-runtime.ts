@@ -1,5 +1,5 @@
 /** ONNX Runtime on the processor: float32 MatMul, and MatMulNBits of 2 and 4 bits with int8 activations. */
-import type { Products, TimedLayer, TimedRun } from "../../src/cli/bench/timed-layer.ts";
+import { keptOutput, type Products, type TimedLayer, type TimedRun } from "../../src/cli/bench/timed-layer.ts";
 import { scaleOfRow, type TernaryMatrix } from "../../src/core/ternary-matrix.ts";
 import { columnWeights } from "./column-weights.ts";
 import { loadPackage } from "./installed-package.ts";
@@ -15,7 +15,12 @@ interface OnnxRuntime {
 }
 
 interface Session {
-  run(inputs: Readonly<Record<string, Tensor>>): Promise<Readonly<Record<string, Tensor>>>;
+  readonly outputNames: readonly string[];
+  /** @param outputs where the results are written */
+  run(
+    inputs: Readonly<Record<string, Tensor>>,
+    outputs: Readonly<Record<string, Tensor>>,
+  ): Promise<Readonly<Record<string, Tensor>>>;
   release(): Promise<void>;
 }
 
@@ -89,13 +94,19 @@ function kernelOf(runtime: OnnxRuntime, { id, product, offsetOfMark }: WeightFor
         runtime.InferenceSession.create(onnxModel(products, shape), {
           ...{ intraOpNumThreads: threads, interOpNumThreads: 1, logSeverityLevel: ERRORS_ONLY },
         });
-      const runOf = (session: Session, products: number): TimedRun => ({
-        products,
-        async run(x, m): Promise<Products> {
-          const outputs = await session.run({ x: new runtime.Tensor("float32", x, [m, matrix.inFeatures]) });
-          return Object.values(outputs).map(({ data }) => data);
-        },
-      });
+      const runOf = (session: Session, products: number): TimedRun => {
+        const tensor = (data: Float32Array, m: number, features: number) =>
+          new runtime.Tensor("float32", data, [m, features]);
+        const kept = session.outputNames.map((name) => ({ name, outputFor: keptOutput(matrix.outFeatures) }));
+        return {
+          products,
+          async run(x, m): Promise<Products> {
+            const outputs = kept.map(({ name, outputFor }) => [name, tensor(outputFor(m), m, matrix.outFeatures)]);
+            const inputs = { x: tensor(x, m, matrix.inFeatures) };
+            return Object.values(await session.run(inputs, Object.fromEntries(outputs))).map(({ data }) => data);
+          },
+        };
+      };
       const warm = await open([one]);
       // One model with all copies: sessions of their own would have threads of their own, which look for work all at once.
       const marked = (_: unknown, copy: number) => markedCopy(one, offsetOfMark(matrix), copy);

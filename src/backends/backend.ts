@@ -49,22 +49,33 @@ interface BackendLayer extends Disposable {
 export interface BackendLinear extends BackendLayer {
   /**
    * @param x `[m, inFeatures]`
+   * @param y `[m, outFeatures]`, where the result of short work is written; a new array each time costs more than the smallest
+   * layers do. It must not share memory with `x`.
    * @returns `[m, outFeatures]`: Σ over planes of acc · (s_x · s_w), plus bias, as the numeric contract orders it; at once
-   * for short work, later for long work, which leaves the caller's thread free. `x` must not change until then.
-   * @throws ShapeError when `x` does not hold that many values, UsageError when the layer was disposed
+   * for short work, later and in a new array for long work, which leaves the caller's thread free. `x` must not change until
+   * then.
+   * @throws ShapeError when `x` or `y` does not hold that many values, UsageError when they share memory or the layer was
+   * disposed
    */
-  run(x: Float32Array, m: number): Float32Array | Promise<Float32Array>;
+  run(x: Float32Array, m: number, y?: Float32Array): Float32Array | Promise<Float32Array>;
 }
 
 /** A ternary convolution made ready; the token of its activation rule is the image. */
 export interface BackendConvolution extends BackendLayer {
   /**
    * @param x `[images, height, width, inChannels]`
+   * @param y `[images, outHeight, outWidth, outChannels]`, as of a linear layer
    * @returns `[images, outHeight, outWidth, outChannels]`
-   * @throws ShapeError when `x` does not hold that many values, or an image with its padding is smaller than the kernel;
-   * UsageError when the layer was disposed
+   * @throws ShapeError when `x` or `y` does not hold that many values, or an image with its padding is smaller than the
+   * kernel; UsageError when they share memory or the layer was disposed
    */
-  run(x: Float32Array, images: number, height: number, width: number): Float32Array | Promise<Float32Array>;
+  run(
+    x: Float32Array,
+    images: number,
+    height: number,
+    width: number,
+    y?: Float32Array,
+  ): Float32Array | Promise<Float32Array>;
 }
 
 /** How a backend is opened. */

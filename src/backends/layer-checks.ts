@@ -1,6 +1,6 @@
 /** Checks that every backend makes before its kernels, which make none. */
 import { type ActivationRule, activationRule } from "../activation-rules/index.ts";
-import { ShapeError, UnsupportedError } from "../core/errors.ts";
+import { ShapeError, UnsupportedError, UsageError } from "../core/errors.ts";
 import { checkUngrouped } from "../core/regroup.ts";
 import { checkSize } from "../core/shape.ts";
 import { checkTernaryMatrix, MAX_IN_FEATURES, type MatrixShape } from "../core/ternary-matrix.ts";
@@ -88,6 +88,15 @@ export function checkImages(
   checkImageSize(geometry, [height, width]);
   const { inChannels } = geometry;
   checkInput(x, images * height * width * inChannels, `[${images}, ${height}, ${width}, ${inChannels}]`);
+}
+
+/** Checks where a caller wants the outputs, if it said so. @throws ShapeError when `y` has another length, UsageError when it shares memory with `x` */
+export function checkOutput(y: Float32Array | undefined, x: Float32Array, expected: number): void {
+  if (y === undefined) return;
+  if (y.length !== expected)
+    throw new ShapeError(`the array for the output must hold ${expected} values, got ${y.length}`);
+  const isApart = y.byteOffset >= x.byteOffset + x.byteLength || x.byteOffset >= y.byteOffset + y.byteLength;
+  if (y.buffer === x.buffer && !isApart) throw new UsageError("the arrays for input and output share memory; pass two");
 }
 
 function checkImageSize({ kernelSize, stride, padding }: ConvolutionGeometry, size: readonly [number, number]): void {

@@ -5,6 +5,7 @@ import { elementCount, formatShape, type Shape } from "../core/shape.ts";
 import { chooseKernels } from "./choose-kernels.ts";
 import { findFusion } from "./fusion.ts";
 import { checkGraph, fitsPattern, formatPattern, type Graph, type GraphNode } from "./graph.ts";
+import { ArraysOfRun, KeptArrays } from "./kept-arrays.ts";
 import { describe, type HostTensor, type PreparedOperation } from "./operation.ts";
 import { operationById } from "./ops/index.ts";
 import { withoutBytes } from "./planes.ts";
@@ -25,6 +26,8 @@ export interface OpenOptions {
 export interface RunOptions {
   /** Shape of the whole input, `[batch, ...]`; needed where the model takes inputs of varying size. */
   shape?: Shape;
+  /** Where the output is written, as many values as it has; without it a new array. It may be the input. */
+  output?: Float32Array;
 }
 
 /** @throws UnsupportedError when the backend is unknown or cannot run here */
@@ -44,6 +47,7 @@ export class DeployedModel implements Disposable {
   readonly #lastUses: readonly number[];
   /** By node: whether it may write over its first input. */
   readonly #mayOverwrite: readonly boolean[];
+  readonly #keptArrays = new KeptArrays();
   #isDisposed = false;
 
   private constructor(graph: Graph, backend: Backend, operations: readonly PreparedOperation[]) {
@@ -112,8 +116,9 @@ export class DeployedModel implements Disposable {
    * Runs a batch.
    *
    * @param input `[batch, ...inputShape]` row-major; the batch size follows from the length
-   * @returns the output, `[batch, ...]` row-major
-   * @throws ShapeError when the length is not a multiple of a sample, UsageError when the model was disposed
+   * @returns the output, `[batch, ...]` row-major: `options.output` where it is given
+   * @throws ShapeError when the length is not a multiple of a sample or `options.output` has another length than the output,
+   * UsageError when that is no Float32Array or the model was disposed
    */
   async run(input: ArrayLike<number>, options: RunOptions = {}): Promise<Float32Array> {
     return (await this.runTensor(input, options)).data;
@@ -122,7 +127,11 @@ export class DeployedModel implements Disposable {
   /** The same, with the shape of the output. */
   async runTensor(input: ArrayLike<number>, options: RunOptions = {}): Promise<HostTensor> {
     if (this.#isDisposed) throw new UsageError("this model was disposed; load or deploy it again");
+    if (options.output && !(options.output instanceof Float32Array)) {
+      throw new UsageError("the array for the output must be a Float32Array");
+    }
     const data = input instanceof Float32Array ? input : Float32Array.from(input);
+    const arrays = new ArraysOfRun(this.#keptArrays);
     const values: HostTensor[] = [{ data, shape: this.#shapeOf(data.length, options.shape) }];
     for (const [i, operation] of this.#operations.entries()) {
       const { inputs } = this.graph.nodes[i];
@@ -130,11 +139,24 @@ export class DeployedModel implements Disposable {
       const result = operation.run(
         inputs.map((index) => values[index]),
         target,
+        arrays.take,
       );
-      values.push(result instanceof Promise ? await result : result);
-      for (const index of inputs) if (this.#lastUses[index] === i) values[index] = RELEASED;
+      const value = result instanceof Promise ? await result : result;
+      arrays.add(value.data);
+      arrays.dropUnused();
+      values.push(value);
+      for (const index of new Set(inputs)) {
+        if (this.#lastUses[index] !== i) continue;
+        arrays.release(values[index].data);
+        values[index] = RELEASED;
+      }
     }
     const output = values[this.graph.output];
+    if (options.output) {
+      copyOutput(output, options.output);
+      arrays.release(output.data);
+      return { shape: output.shape, data: options.output };
+    }
     // Operations that only change the shape hand their input on; what the caller gets must not be what it gave.
     return output.data.buffer === data.buffer ? { shape: output.shape, data: output.data.slice() } : output;
   }
@@ -143,6 +165,7 @@ export class DeployedModel implements Disposable {
   dispose(): void {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
+    this.#keptArrays.clear();
     for (const operation of this.#operations) operation[Symbol.dispose]?.();
   }
 
@@ -185,6 +208,15 @@ const RELEASED: HostTensor = { shape: [0], data: new Float32Array(0) };
 
 /** Of a node whose work the layer before it does. */
 const HAND_ON: PreparedOperation = { run: ([x]) => x, handsOn: true };
+
+/** @throws ShapeError when the target has another length */
+function copyOutput({ shape, data }: HostTensor, target: Float32Array): void {
+  if (target.length !== data.length) {
+    const got = `the array for the output has ${target.length}`;
+    throw new ShapeError(`the output has the shape ${formatShape(shape)}, so ${data.length} values, but ${got}`);
+  }
+  target.set(data);
+}
 
 /** For each value the node after which nobody reads it; the output is read by the caller. */
 function lastUsesOf({ nodes, output }: Graph): number[] {

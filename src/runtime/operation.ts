@@ -16,8 +16,13 @@ export interface PreparedOperation extends Partial<Disposable> {
   /**
    * @param target where the result may be written, if it has as many values as the first input: that input itself, when
    * nobody else reads it
+   * @param take gives arrays for the result, whose values may be anything; undefined for long ones, which are made anew
    */
-  run(inputs: readonly HostTensor[], target?: Float32Array): HostTensor | Promise<HostTensor>;
+  run(
+    inputs: readonly HostTensor[],
+    target: Float32Array | undefined,
+    take: (length: number) => Float32Array | undefined,
+  ): HostTensor | Promise<HostTensor>;
   /** Whether the result may be the data of the first input, in another shape. */
   readonly handsOn?: boolean;
   /** Kernel that runs it, where a backend chose one. */

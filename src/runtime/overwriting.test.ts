@@ -1,5 +1,8 @@
 /** Operations may write over what nobody else reads, and over nothing else. */
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { isRequired } from "../../test/support/programs.ts";
+import { backends } from "../backends/index.ts";
+import { formatById } from "../formats/index.ts";
 import { DeployedModel } from "./deployed-model.ts";
 import type { GraphNode } from "./graph.ts";
 
@@ -62,4 +65,61 @@ test("positions of a sequence", async () => {
     { backend: "reference" },
   );
   expect(Array.from(await model.run([1, -2], { shape: [1, 1, 2] }))).toEqual([14, 2]);
+});
+
+describe("arrays that are kept from run to run", () => {
+  const layer = ([name, inFeatures, outFeatures]: readonly [string, number, number], inputs: number[]): GraphNode => ({
+    ...{ name, op: "ternary-linear", inputs, attributes: { activation: "int8" } },
+    tensors: {
+      weight: {
+        ...{ kind: "ternary", format: "base3", outFeatures, inFeatures },
+        bytes: formatById("base3").pack({
+          ...{ outFeatures, inFeatures, scales: Float32Array.of(1) },
+          trits: Int8Array.from({ length: outFeatures * inFeatures }, (_, i) => ((i * i) % 3) - (i % 2)),
+        }),
+        scales: Float32Array.of(1),
+      },
+    },
+  });
+  const nodes = [layer(["a", 6, 6], [0]), layer(["b", 6, 6], [1]), node("add", [1, 2])(2), layer(["c", 6, 6], [3])];
+  const graph = { nodes, output: 4, inputShape: [6] };
+  const inputs = Array.from({ length: 6 }, (_, run) => Float32Array.from({ length: 12 }, (_, i) => Math.sin(i + run)));
+
+  test.each(backends.map(({ id }) => id))("hold no result that a caller has: %s", async (id) => {
+    const backend = await backends.find((entry) => entry.id === id)?.open();
+    if (backend === undefined || "unavailable" in backend) return expect(isRequired(id)).toBe(false);
+    const expected: Float32Array[] = [];
+    for (const input of inputs) {
+      using fresh = await DeployedModel.open(graph, { backend });
+      expected.push(await fresh.run(input));
+    }
+    using model = await DeployedModel.open(graph, { backend });
+    const results: Float32Array[] = [];
+    for (const input of inputs) results.push(await model.run(input));
+    expect(results).toEqual(expected);
+    expect(new Set(results.map(({ buffer }) => buffer)).size).toBe(inputs.length);
+    expect(await Promise.all(inputs.map((input) => model.run(input)))).toEqual(expected); // side by side
+    expect(results).toEqual(expected);
+  });
+
+  test("the output goes where the caller says", async () => {
+    using model = await DeployedModel.open(graph, { backend: "reference" });
+    const expected = await model.run(inputs[0]);
+    const output = new Float32Array(12).fill(Number.NaN);
+    expect(await model.run(inputs[0], { output })).toBe(output);
+    expect(output).toEqual(expected);
+    const same = inputs[0].slice();
+    expect(await model.run(same, { output: same })).toBe(same);
+    expect(same).toEqual(expected);
+    expect(await model.run(inputs[0])).toEqual(expected);
+    expect(output).toEqual(expected);
+  });
+
+  test.each<[unknown, string]>([
+    [new Float32Array(11), "the output has the shape [2, 6], so 12 values, but the array for the output has 11"],
+    [new Array(12), "the array for the output must be a Float32Array"],
+  ])("no other place for the output is taken: case %#", async (output, message) => {
+    using model = await DeployedModel.open(graph, { backend: "reference" });
+    await expect(model.run(inputs[0], { output: output as Float32Array })).rejects.toThrow(message);
+  });
 });

@@ -1,6 +1,6 @@
 /** Layers in the addon's memory: short work at once, long work in the background. */
 import { DeviceError, ShapeError, UsageError } from "../../core/errors.ts";
-import { checkElementCount, MAX_ELEMENTS } from "../../core/shape.ts";
+import { checkElementCount, elementCount, MAX_ELEMENTS } from "../../core/shape.ts";
 import type { MatrixShape } from "../../core/ternary-matrix.ts";
 import { rowsOf, type TernaryWeights } from "../../core/ternary-rows.ts";
 import {
@@ -10,7 +10,7 @@ import {
   convolvedSize,
   type LayerOptions,
 } from "../backend.ts";
-import { checkImages, checkRows } from "../layer-checks.ts";
+import { checkImages, checkOutput, checkRows } from "../layer-checks.ts";
 import type { Addon, NativeLayer } from "./addon.ts";
 
 /** Where layers are made. */
@@ -50,16 +50,17 @@ export class NativeLinear implements BackendLinear {
     this.#shortCount = Math.min(mostElements, Math.floor((SHORT_NANOSECONDS * native.parallelism) / nanoseconds));
   }
 
-  run(x: Float32Array, m: number): Float32Array | Promise<Float32Array> {
+  run(x: Float32Array, m: number, y?: Float32Array): Float32Array | Promise<Float32Array> {
     if (this.#isDisposed) throw disposedError();
     checkRows(x, m, this.#inFeatures);
+    checkOutput(y, x, m * this.#outFeatures);
     if (m > this.#shortCount) {
       checkElementCount("the output", [m, this.#outFeatures]);
       return runLater(() => this.#layer.runLater(x, m));
     }
-    const y = new Float32Array(m * this.#outFeatures);
-    this.#layer.run(x, y, m);
-    return y;
+    const output = y ?? new Float32Array(m * this.#outFeatures);
+    this.#layer.run(x, output, m);
+    return output;
   }
 
   readTrits(plane: number): Int8Array {
@@ -98,7 +99,13 @@ export class NativeConvolution implements BackendConvolution {
     this.#shortNanoseconds = SHORT_NANOSECONDS * native.parallelism;
   }
 
-  run(x: Float32Array, images: number, height: number, width: number): Float32Array | Promise<Float32Array> {
+  run(
+    x: Float32Array,
+    images: number,
+    height: number,
+    width: number,
+    y?: Float32Array,
+  ): Float32Array | Promise<Float32Array> {
     if (this.#isDisposed) throw disposedError();
     checkImages(x, this.#geometry, [images, height, width]);
     const { inChannels, kernelSize, stride, padding } = this.#geometry;
@@ -106,15 +113,17 @@ export class NativeConvolution implements BackendConvolution {
     const outWidth = convolvedSize(width, kernelSize[1], stride[1], padding[1]);
     const shape = [images, outHeight, outWidth, this.#outChannels];
     checkElementCount("the output", shape);
+    const length = elementCount(shape);
+    checkOutput(y, x, length);
     checkElementCount("an image with its padding", [height + 2 * padding[0], width + 2 * padding[1], inChannels]);
 
     const values = images * (height + 2 * padding[0]) * (width + 2 * padding[1]) * inChannels;
     const { nanosecondsPerRow, nanosecondsPerValue } = this.#layer;
     const nanoseconds = images * outHeight * outWidth * nanosecondsPerRow + values * nanosecondsPerValue;
     if (nanoseconds > this.#shortNanoseconds) return runLater(() => this.#layer.runLater(x, images, height, width));
-    const y = new Float32Array(images * outHeight * outWidth * this.#outChannels);
-    this.#layer.run(x, y, images, height, width);
-    return y;
+    const output = y ?? new Float32Array(length);
+    this.#layer.run(x, output, images, height, width);
+    return output;
   }
 
   readTrits(plane: number): Int8Array {

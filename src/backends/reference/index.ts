@@ -2,7 +2,7 @@
 import { UsageError } from "../../core/errors.ts";
 import { matrixOf, type TernaryWeights } from "../../core/ternary-rows.ts";
 import type { Backend, BackendConvolution, BackendLinear, ConvolutionGeometry, LayerOptions } from "../backend.ts";
-import { checkGeometry, checkImages, checkLayer, checkRows } from "../layer-checks.ts";
+import { checkGeometry, checkImages, checkLayer, checkOutput, checkRows } from "../layer-checks.ts";
 import { plainConvolution } from "./convolution.ts";
 import { type PlainLayer, plainLinear } from "./linear.ts";
 
@@ -16,9 +16,11 @@ export function open(): Backend {
 
 function linear(planes: readonly TernaryWeights[], options: LayerOptions): BackendLinear {
   const layer = plainLayer(planes, options);
-  return disposable(layer, (x, m: number) => {
-    checkRows(x, m, planes[0].inFeatures);
-    return plainLinear(layer, x, m);
+  return disposable(layer, (x, m: number, y?: Float32Array) => {
+    const [{ inFeatures, outFeatures }] = planes;
+    checkRows(x, m, inFeatures);
+    checkOutput(y, x, m * outFeatures);
+    return plainLinear(layer, x, m, y);
   });
 }
 
@@ -29,9 +31,9 @@ function convolution(
 ): BackendConvolution {
   const layer = plainLayer(planes, options);
   checkGeometry(planes, geometry);
-  return disposable(layer, (x, images: number, height: number, width: number) => {
+  return disposable(layer, (x, images: number, height: number, width: number, y?: Float32Array) => {
     checkImages(x, geometry, [images, height, width]);
-    return plainConvolution(layer, geometry, x, [images, height, width]);
+    return plainConvolution(layer, geometry, x, [images, height, width], y);
   });
 }
 
@@ -41,17 +43,17 @@ function plainLayer(planes: readonly TernaryWeights[], options: LayerOptions): P
 }
 
 /** A layer that refuses to run once it is disposed, as those do whose memory is gone then. */
-function disposable<Sizes extends number[]>(
+function disposable<Rest extends unknown[]>(
   { planes }: PlainLayer,
-  run: (x: Float32Array, ...sizes: Sizes) => Float32Array,
+  run: (x: Float32Array, ...rest: Rest) => Float32Array,
 ): Pick<BackendLinear, "kernel" | "byteLength" | "readTrits"> & { run: typeof run } & Disposable {
   let isDisposed = false;
   return {
     kernel: KERNEL,
     byteLength: planes.reduce((sum, { trits, scales }) => sum + trits.byteLength + scales.byteLength, 0),
-    run(x, ...sizes) {
+    run(x, ...rest) {
       checkPresent();
-      return run(x, ...sizes);
+      return run(x, ...rest);
     },
     readTrits(plane) {
       checkPresent();

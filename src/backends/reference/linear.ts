@@ -47,14 +47,14 @@ export function plainToken(
   }
 }
 
-/** All tokens: `x` is `[m, K]`, the result `[m, N]`. */
-export function plainLinear(layer: PlainLayer, x: Float32Array, m: number): Float32Array {
+/** All tokens: `x` is `[m, K]`, the result `[m, N]`, in `y` where it is given. */
+export function plainLinear(layer: PlainLayer, x: Float32Array, m: number, y?: Float32Array): Float32Array {
   const [{ outFeatures, inFeatures }] = layer.planes;
-  const y = new Float32Array(m * outFeatures);
+  const outputs = y ?? new Float32Array(m * outFeatures);
   const codes = new Float32Array(inFeatures);
   for (let token = 0; token < m; token++) {
     const codeScale = layer.rule.encode(x.subarray(token * inFeatures, (token + 1) * inFeatures), codes);
-    plainToken(layer, codes, codeScale, y.subarray(token * outFeatures, (token + 1) * outFeatures));
+    plainToken(layer, codes, codeScale, outputs.subarray(token * outFeatures, (token + 1) * outFeatures));
   }
-  return y;
+  return outputs;
 }

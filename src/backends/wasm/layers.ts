@@ -11,7 +11,7 @@ import {
   convolvedSize,
   type LayerOptions,
 } from "../backend.ts";
-import { checkImages, checkRows } from "../layer-checks.ts";
+import { checkImages, checkOutput, checkRows } from "../layer-checks.ts";
 import type { Engine } from "./engine.ts";
 import { type LayerBlock, prepareLayer, readPanels } from "./layer-block.ts";
 import type { Work } from "./run-space.ts";
@@ -68,9 +68,11 @@ class WasmLayer implements Disposable {
     x: Float32Array,
     rows: number,
     sizes: Omit<Work, "layer" | "nanoseconds">,
+    y: Float32Array | undefined,
   ): Float32Array | Promise<Float32Array> {
     const nanoseconds = rows * this.#nanosecondsPerRow + x.length * NANOSECONDS_PER_VALUE;
-    const result = run(this.#engine, { ...sizes, layer: this.#block.address, nanoseconds }, x);
+    checkOutput(y, x, sizes.count * sizes.outputSize);
+    const result = run(this.#engine, { ...sizes, layer: this.#block.address, nanoseconds }, x, y);
     if (!(result instanceof Promise)) return result;
     this.#block.hold(); // a layer that is disposed meanwhile ends its run first
     return result.finally(() => this.#block.letGo());
@@ -98,12 +100,12 @@ export class WasmLinear extends WasmLayer implements BackendLinear {
     [{ inFeatures: this.#inFeatures, outFeatures: this.#outFeatures }] = planes;
   }
 
-  run(x: Float32Array, m: number): Float32Array | Promise<Float32Array> {
+  run(x: Float32Array, m: number, y?: Float32Array): Float32Array | Promise<Float32Array> {
     this.checkPresent();
     checkRows(x, m, this.#inFeatures);
     checkElementCount("the output", [m, this.#outFeatures]);
     const [inputSize, outputSize] = [this.#inFeatures, this.#outFeatures];
-    return this.start(x, m, { count: m, height: 0, width: 0, inputSize, outputSize });
+    return this.start(x, m, { count: m, height: 0, width: 0, inputSize, outputSize }, y);
   }
 }
 
@@ -126,7 +128,13 @@ export class WasmConvolution extends WasmLayer implements BackendConvolution {
     this.#outChannels = planes[0].outFeatures;
   }
 
-  run(x: Float32Array, images: number, height: number, width: number): Float32Array | Promise<Float32Array> {
+  run(
+    x: Float32Array,
+    images: number,
+    height: number,
+    width: number,
+    y?: Float32Array,
+  ): Float32Array | Promise<Float32Array> {
     this.checkPresent();
     checkImages(x, this.#geometry, [images, height, width]);
     const { inChannels, kernelSize, stride, padding } = this.#geometry;
@@ -142,6 +150,6 @@ export class WasmConvolution extends WasmLayer implements BackendConvolution {
       throw new DeviceError(`an image of ${size}, with padding and output, is too large for WebAssembly: cut it up`);
     }
     const rows = images * outHeight * outWidth;
-    return this.start(x, rows, { count: images, height, width, inputSize, outputSize });
+    return this.start(x, rows, { count: images, height, width, inputSize, outputSize }, y);
   }
 }

@@ -12,18 +12,27 @@ const SLICE_MILLISECONDS = 1;
 /** Inputs and outputs of this size are in WebAssembly memory at a time, or a single sample. */
 const PART_BYTE_LENGTH = 16 << 20;
 
-/** @returns `[count, outputSize]`, at once for short work */
-export function run(engine: Engine, work: Work, x: Float32Array): Float32Array | Promise<Float32Array> {
+/** @returns `[count, outputSize]`, at once for short work, and in `y` then where it is given */
+export function run(
+  engine: Engine,
+  work: Work,
+  x: Float32Array,
+  y?: Float32Array,
+): Float32Array | Promise<Float32Array> {
   const isShort = work.nanoseconds <= SHORT_NANOSECONDS * threadsOf(engine);
-  return isShort ? runAtOnce(engine, work, x) : runLater(engine, work, x);
+  return isShort ? runAtOnce(engine, work, x, y) : runLater(engine, work, x);
 }
 
-function runAtOnce(engine: Engine, work: Work, x: Float32Array): Float32Array {
+function runAtOnce(
+  engine: Engine,
+  work: Work,
+  x: Float32Array,
+  y: Float32Array = new Float32Array(work.count * work.outputSize),
+): Float32Array {
   const { exports, atOnce } = engine;
   // Only one run at a time can be published.
   const isShared = engine.helpers !== undefined && engine.laterRuns === 0 && work.nanoseconds > SHARED_NANOSECONDS;
   if (isShared) engine.helpers?.start();
-  const y = new Float32Array(work.count * work.outputSize);
   for (const { count, input, output } of partsOf(work, x, y)) {
     atOnce.begin(work, count, input(), isShared ? slotsOf(engine) : 1);
     if (isShared) exports.run_together(atOnce.run);

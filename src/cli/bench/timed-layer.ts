@@ -48,19 +48,29 @@ export function kernelLayer(
   // A backend may keep the trits it is given, so each copy gets its own.
   while (layers.length * byteLength < coldByteLength) layers.push(prepare({ ...matrix, trits: matrix.trits.slice() }));
   let next = 0;
+  const outputFor = keptOutput(matrix.outFeatures);
   const cold: TimedRun = {
     products: 1,
     run(x, m) {
       next = (next + 1) % layers.length;
-      return layers[next].run(x, m);
+      return layers[next].run(x, m, outputFor(m));
     },
   };
   return {
     ...{ backend: backend.id, kernel, threads: backend.threads, byteLength, copies: layers.length, tolerance: 0 },
-    warm: { products: 1, run: (x, m) => layers[0].run(x, m) },
+    warm: { products: 1, run: (x, m) => layers[0].run(x, m, outputFor(m)) },
     ...(coldByteLength > 0 && { cold }),
     async [Symbol.asyncDispose]() {
       for (const layer of layers) layer[Symbol.dispose]();
     },
+  };
+}
+
+/** One array for the outputs of all calls of a batch size, as a program keeps it that calls often. */
+export function keptOutput(outFeatures: number): (m: number) => Float32Array {
+  let y = new Float32Array(0);
+  return (m) => {
+    if (y.length !== m * outFeatures) y = new Float32Array(m * outFeatures);
+    return y;
   };
 }

@@ -12,13 +12,13 @@ export const add: Operation = {
   isExact: true,
   appliesOutputFunctions: true,
   prepare: (node, _, outputFunction) => ({
-    run([a, b], target) {
+    run([a, b], target, take) {
       if (!sameShape(a.shape, b.shape)) {
         throw new ShapeError(
           `${describe(node)} needs two inputs of one shape, got ${formatShape(a.shape)} and ${formatShape(b.shape)}`,
         );
       }
-      const [left, right, data] = [a.data, b.data, target ?? new Float32Array(a.data.length)];
+      const [left, right, data] = [a.data, b.data, target ?? take(a.data.length) ?? new Float32Array(a.data.length)];
       for (let i = 0; i < data.length; i++) data[i] = left[i] + right[i];
       if (outputFunction) applyOutputFunction(data, outputFunction);
       return { shape: a.shape, data };

@@ -19,9 +19,9 @@ export const batchNorm: Operation = {
     // Float64 arrays of float32 values: read without a conversion each time.
     const [scales, shifts] = [Float64Array.from(scale), Float64Array.from(shift)];
     return {
-      run([x], target) {
+      run([x], target, take) {
         rowsOf(x, features, node);
-        const [from, data] = [x.data, target ?? new Float32Array(x.data.length)];
+        const [from, data] = [x.data, target ?? take(x.data.length) ?? new Float32Array(x.data.length)];
         for (let at = 0; at < from.length; ) {
           for (let k = 0; k < features; k++, at++) data[at] = Math.fround(from[at] * scales[k]) + shifts[k];
         }

@@ -21,9 +21,9 @@ export const layerNorm: Operation = {
     const eps = Math.fround(numberAttribute(node, "eps"));
     const inverseCount = Math.fround(1 / features);
     return {
-      run([x], target) {
+      run([x], target, take) {
         const rows = rowsOf(x, features, node);
-        const data = target ?? new Float32Array(x.data.length);
+        const data = target ?? take(x.data.length) ?? new Float32Array(x.data.length);
         const centred = new Float32Array(features);
         for (let row = 0; row < rows; row++) {
           const start = row * features;

@@ -12,7 +12,7 @@ export const positionEmbedding: Operation = {
     const { values, shape } = floatTensor(node, "weight", [null, null]);
     const [length, features] = shape;
     return {
-      run([x], target) {
+      run([x], target, take) {
         const [sequence, last] = x.shape.slice(-2);
         if (x.shape.length < 3 || last !== features || sequence > length) {
           throw new ShapeError(
@@ -20,7 +20,7 @@ export const positionEmbedding: Operation = {
           );
         }
         const period = sequence * features;
-        const data = target ?? new Float32Array(x.data.length);
+        const data = target ?? take(x.data.length) ?? new Float32Array(x.data.length);
         for (let at = 0; at < data.length; ) {
           for (let i = 0; i < period; i++, at++) data[at] = x.data[at] + values[i];
         }

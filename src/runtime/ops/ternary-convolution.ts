@@ -1,5 +1,6 @@
 /** A ternary convolution over images; several planes add up (multi-ternary). */
 import { ShapeError } from "../../core/errors.ts";
+import { elementCount } from "../../core/shape.ts";
 import { convolutionWindow, imageSizes, windowedSize } from "../images.ts";
 import {
   activationRuleOf,
@@ -39,13 +40,12 @@ export const ternaryConvolution: Operation = {
     return {
       kernel: layer.kernel,
       readTrits: (plane) => layer.readTrits(plane),
-      async run([x]) {
+      async run([x], _, take) {
         const sizes = imageSizes(x, node, inChannels);
         const [outHeight, outWidth] = windowedSize(sizes, window, node);
-        return {
-          shape: [sizes.images, outHeight, outWidth, outChannels],
-          data: await layer.run(x.data, sizes.images, sizes.height, sizes.width),
-        };
+        const shape = [sizes.images, outHeight, outWidth, outChannels];
+        const y = take(elementCount(shape));
+        return { shape, data: await layer.run(x.data, sizes.images, sizes.height, sizes.width, y) };
       },
       [Symbol.dispose]: () => layer[Symbol.dispose](),
     };

@@ -23,9 +23,10 @@ export const ternaryLinear: Operation = {
       kernel: linear.kernel,
       runOneToken: () => linear.run(new Float32Array(inFeatures), 1),
       readTrits: (plane) => linear.readTrits(plane),
-      async run([x]) {
+      async run([x], _, take) {
         const rows = rowsOf(x, inFeatures, node);
-        return { shape: [...x.shape.slice(0, -1), outFeatures], data: await linear.run(x.data, rows) };
+        const data = await linear.run(x.data, rows, take(rows * outFeatures));
+        return { shape: [...x.shape.slice(0, -1), outFeatures], data };
       },
       [Symbol.dispose]: () => linear[Symbol.dispose](),
     };
