@@ -1,6 +1,6 @@
 /** Which file a conversion writes, from what was asked for or from its name. */
 import { UnsupportedError, UsageError } from "../core/errors.ts";
-import type { PlanOptions } from "./plan.ts";
+import type { PlanOptions } from "./conversion-plan.ts";
 import { targets } from "./targets/index.ts";
 import type { Target, TargetFormat } from "./targets/target.ts";
 

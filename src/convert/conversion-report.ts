@@ -1,8 +1,8 @@
 /** What a conversion cost and gained, layer by layer and in total: pure data. */
 import type { Shape } from "../core/shape.ts";
 import type { Checkpoint } from "./checkpoints/checkpoint.ts";
+import type { ConversionPlan, PlannedTensor } from "./conversion-plan.ts";
 import { addTrits, type LayerFigures, measuresOf, sparsityOf } from "./layer-figures.ts";
-import type { ConversionPlan, PlannedTensor } from "./plan.ts";
 import type { TensorProof } from "./prove-written.ts";
 
 /** One tensor that became ternary, or was it before or is it no more. */

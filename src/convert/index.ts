@@ -18,6 +18,14 @@ export {
   openCheckpoint,
   type TernaryTensor,
 } from "./checkpoints/index.ts";
+export type {
+  ConversionPlan,
+  ConversionRule,
+  FitAction,
+  PlannedAction,
+  PlannedTensor,
+  PlanOptions,
+} from "./conversion-plan.ts";
 export type { ConversionReport, LayerReport, ReportTotal } from "./conversion-report.ts";
 export {
   type ConversionEvent,
@@ -42,15 +50,7 @@ export { type LoadCheckpointOptions, type LoadedCheckpoint, loadCheckpoint } fro
 export { OutputMeasures, WeightMeasures, type WeightSums } from "./measures.ts";
 export { type ExportOnnxOptions, exportOnnx, type WeightForm, weightForms } from "./onnx-export/index.ts";
 export type { NodeOptions, OnnxGraph, OnnxValue } from "./onnx-export/onnx-graph.ts";
-export type { FitAction } from "./plan.ts";
-export {
-  type ConversionPlan,
-  type ConversionRule,
-  type PlannedAction,
-  type PlannedTensor,
-  type PlanOptions,
-  planConversion,
-} from "./plan.ts";
+export { planConversion } from "./plan.ts";
 export type { LayerCurve, SizeLimit } from "./plan-budget.ts";
 export { type PreparedConversion, type PrepareOptions, prepareConversion } from "./prepare-conversion.ts";
 export type { TensorProof } from "./prove-written.ts";

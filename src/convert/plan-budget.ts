@@ -4,10 +4,10 @@ import { formatBytes } from "../core/number-format.ts";
 import { elementCount } from "../core/shape.ts";
 import type { Checkpoint, FloatTensor } from "./checkpoints/checkpoint.ts";
 import { chooseTarget } from "./choose-target.ts";
+import type { ConversionPlan, FitAction, PlannedTensor } from "./conversion-plan.ts";
 import { fitBlock } from "./convert-layer.ts";
 import { allocatePlanes, type LayerChoices } from "./fitting/index.ts";
 import { WeightMeasures } from "./measures.ts";
-import type { ConversionPlan, FitAction, PlannedTensor } from "./plan.ts";
 import { mostFittedPlanes } from "./plane-quantizer.ts";
 import { tensorOf } from "./write-target.ts";
 

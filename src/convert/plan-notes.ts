@@ -1,14 +1,11 @@
 /** What a person should know of a plan without reading all of its lines. */
 import type { Checkpoint } from "./checkpoints/checkpoint.ts";
+import type { PlannedTensor, PlanOptions } from "./conversion-plan.ts";
 import { DEFAULT_SKIP } from "./name-patterns.ts";
-import type { PlannedTensor, PlanOptions } from "./plan.ts";
 import type { TargetFormat } from "./targets/target.ts";
 
-/** How reasons say that a shape does not fit a format. */
-export const CANNOT_HOLD = "cannot hold it";
-
 /** A network with embeddings that has no head of its own uses them for it. */
-const HEAD_REASONS: readonly string[] = DEFAULT_SKIP.filter((pattern) =>
+const HEAD_PATTERNS: readonly (string | undefined)[] = DEFAULT_SKIP.filter((pattern) =>
   /head|output|score|classifier|emb/.test(pattern),
 );
 
@@ -36,7 +33,7 @@ export function someNames(names: readonly string[]): string {
 
 /** Layers that were to become ternary, and stay floats. */
 function misfitNotes(tensors: readonly PlannedTensor[], { id }: TargetFormat): string[] {
-  const misfits = tensors.filter(({ reason }) => reason.startsWith(`${id} ${CANNOT_HOLD}`));
+  const misfits = tensors.filter(({ misfit }) => misfit !== undefined);
   if (misfits.length === 0) return [];
   const those = misfits.length === 1 ? "one layer stays as it is" : `${misfits.length} layers stay as they are`;
   return [`${those}, because ${id} cannot hold the shape: ${someNames(misfits.map(({ name }) => name))}`];
@@ -54,7 +51,7 @@ function nothingNotes(tensors: readonly PlannedTensor[], { float, planes }: Plan
 function headNotes(tensors: readonly PlannedTensor[], { include, skip, rules }: PlanOptions): string[] {
   if (include !== undefined || skip !== undefined || rules !== undefined) return [];
   const fitted = tensors.filter(({ action }) => action.kind === "fit");
-  const isSkipKnown = tensors.some(({ reason }) => HEAD_REASONS.some((pattern) => reason.includes(pattern)));
+  const isSkipKnown = tensors.some(({ skippedBy }) => HEAD_PATTERNS.includes(skippedBy));
   const last = fitted.at(-1);
   if (last === undefined || fitted.length < 2 || isSkipKnown) return [];
   return [

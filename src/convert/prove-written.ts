@@ -3,7 +3,7 @@ import { FileError } from "../core/errors.ts";
 import { formatSignificant } from "../core/number-format.ts";
 import type { Checkpoint, CheckpointTensor, TernaryTensor } from "./checkpoints/checkpoint.ts";
 import { compareTensors, type TensorComparison } from "./compare-tensors.ts";
-import type { ConversionPlan, PlannedTensor } from "./plan.ts";
+import type { ConversionPlan, PlannedTensor } from "./conversion-plan.ts";
 import type { WorkFolder } from "./work-folder.ts";
 import { tensorOf } from "./write-target.ts";
 

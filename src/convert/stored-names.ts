@@ -1,7 +1,7 @@
 /** The names that tensors have in the written file: they are checked before hours are spent on what stands behind them. */
 import { FileError } from "../core/errors.ts";
 import { targetById } from "./choose-target.ts";
-import type { ConversionPlan, PlannedAction } from "./plan.ts";
+import type { ConversionPlan, PlannedAction } from "./conversion-plan.ts";
 
 /** @throws FileError naming a tensor whose name the target cannot have, or that another tensor has there, too */
 export function checkStoredNames({ source: file, target: id, tensors }: ConversionPlan): void {

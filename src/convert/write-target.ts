@@ -2,7 +2,7 @@
 import { FileError } from "../core/errors.ts";
 import type { Checkpoint, CheckpointTensor, PackedPlane, TernaryTensor } from "./checkpoints/checkpoint.ts";
 import { chooseTarget } from "./choose-target.ts";
-import type { ConversionPlan, PlannedTensor } from "./plan.ts";
+import type { ConversionPlan, PlannedTensor } from "./conversion-plan.ts";
 import { addedPlanes, blockOfPlane } from "./row-blocks.ts";
 import type { Target, TargetTensor, Written } from "./targets/target.ts";
 import type { WorkFolder } from "./work-folder.ts";

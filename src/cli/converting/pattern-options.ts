@@ -1,5 +1,5 @@
 /** Options that name tensors. */
-import type { ConversionRule } from "../../convert/plan.ts";
+import type { ConversionRule } from "../../convert/conversion-plan.ts";
 import { planeQuantizers } from "../../convert/plane-quantizer.ts";
 import { UsageError } from "../../core/errors.ts";
 import type { Option } from "../options.ts";

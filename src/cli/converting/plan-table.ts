@@ -1,5 +1,5 @@
 /** A plan as a table. */
-import type { ConversionPlan, PlannedTensor } from "../../convert/plan.ts";
+import type { ConversionPlan, PlannedTensor } from "../../convert/conversion-plan.ts";
 import { formatBytes, formatCount } from "../../core/number-format.ts";
 import { formatShape } from "../../core/shape.ts";
 import { formatTable } from "../../core/text-table.ts";

@@ -1,8 +1,8 @@
 /** `bitlinear convert` from a file to a file. */
 import { stat } from "node:fs/promises";
+import type { ConversionRule } from "../../convert/conversion-plan.ts";
 import type { ConversionReport } from "../../convert/conversion-report.ts";
 import { runConversion } from "../../convert/convert-file.ts";
-import type { ConversionRule } from "../../convert/plan.ts";
 import { type PreparedConversion, prepareConversion } from "../../convert/prepare-conversion.ts";
 import { UsageError } from "../../core/errors.ts";
 import { visibleText } from "../../core/visible-text.ts";
