@@ -1,5 +1,5 @@
 /** A checkpoint of any kind into the modules of a model, by name: floats as parameters, ternary weights as frozen planes. */
-import { UsageError } from "../core/errors.ts";
+import { ShapeError, UsageError } from "../core/errors.ts";
 import type { TernaryMatrix } from "../core/ternary-matrix.ts";
 import type { ByteSource } from "../files/index.ts";
 import {
@@ -37,7 +37,7 @@ export interface LoadedCheckpoint {
  * multiplied out.
  *
  * @throws FileError when the file cannot be read or is damaged
- * @throws ShapeError when names or shapes do not fit, listing them all; nothing is loaded then
+ * @throws ShapeError naming the file when names or shapes do not fit, listing them all; nothing is loaded then
  * @throws UnsupportedError for ternary weights whose scales differ within a row
  */
 export async function loadCheckpoint(
@@ -55,7 +55,12 @@ export async function loadCheckpoint(
     state[tensor.name] = await stateEntry(tensor, planes.get(tensor.name));
   }
   if (Object.keys(state).length === 0) throw new UsageError(`${checkpoint.file} holds no weights`);
-  model.loadStateDict(state satisfies StateDict, { strict });
+  try {
+    model.loadStateDict(state satisfies StateDict, { strict });
+  } catch (error) {
+    if (!(error instanceof ShapeError)) throw error;
+    throw new ShapeError(`${checkpoint.file}: ${error.message}`, { cause: error });
+  }
   const paths = replaceablePaths(model, planes);
   if (paths.length === 0) return { model, ternary: [] };
   const result = ternarize(model, {
