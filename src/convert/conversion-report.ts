@@ -3,7 +3,11 @@ import type { Shape } from "../core/shape.ts";
 import type { Checkpoint } from "./checkpoints/checkpoint.ts";
 import type { ConversionPlan, PlannedTensor } from "./conversion-plan.ts";
 import { addTrits, type LayerFigures, measuresOf, sparsityOf } from "./layer-figures.ts";
+import { someNames } from "./plan-notes.ts";
 import type { TensorProof } from "./prove-written.ts";
+
+/** ‖W - Ŵ‖ / ‖W‖ of weights that are as good as gone: zeros in their place give 1. */
+const LOST_ERROR = 0.9;
 
 /** One tensor that became ternary, or was it before or is it no more. */
 export interface LayerReport {
@@ -89,8 +93,21 @@ export function makeReport(parts: ReportParts): ConversionReport {
     kept: { count: kept.length, bytes: kept.reduce((sum, { bytesAfter }) => sum + bytesAfter, 0) },
     fileBytes: { before: source.byteLength, after: written.byteLength },
     isLossless: wasTernary.length === 0 ? undefined : wasTernary.every(({ name }) => proofs.get(name)?.isLossless),
-    ...{ notes: parts.notes, resumedTensors: parts.resumedTensors, seconds: parts.seconds },
+    notes: [...parts.notes, ...lossNotes(layers)],
+    ...{ resumedTensors: parts.resumedTensors, seconds: parts.seconds },
   };
+}
+
+/** Some quantizers cut at fixed magnitudes, whatever those of the weights are. */
+function lossNotes(layers: readonly LayerReport[]): string[] {
+  const lost = layers.filter(({ quantizer, weightError = 0 }) => quantizer !== undefined && weightError > LOST_ERROR);
+  if (lost.length === 0) return [];
+  const those = lost.length === 1 ? "one layer keeps" : `${lost.length} layers keep`;
+  const quantizers = [...new Set(lost.map(({ quantizer }) => quantizer))].join(" and ");
+  const names = someNames(lost.map(({ name }) => name));
+  return [
+    `${those} next to nothing of the weights (${names}): ${quantizers} suits weights of another magnitude, optimal any`,
+  ];
 }
 
 function layerReport(planned: PlannedTensor, { written, figures, proofs }: ReportParts): LayerReport {

@@ -54,6 +54,19 @@ test.each([1, 2])("a layer becomes %i planes, all else stays", async (planes) =>
   expect(await readdir(folder)).not.toContain(`ternary-${planes}.safetensors.partial`);
 });
 
+test("a quantizer that leaves nothing of the weights is named", async () => {
+  const file = join(folder, "small.safetensors");
+  const [small, large] = [0.02, 1].map((size) => first.map((value) => size * value));
+  const tensors = [tensorEntry("a.weight", [30, 20], small), tensorEntry("b.weight", [30, 20], large)];
+  await writeFileAtomic(file, writeSafetensors(tensors));
+  const { notes } = await convertFile(file, join(folder, "lost.safetensors"), { quantizer: "threshold" });
+  expect(notes).toContainEqual(
+    "one layer keeps next to nothing of the weights (a.weight): threshold suits weights of another magnitude, optimal any",
+  );
+  const { notes: none } = await convertFile(file, join(folder, "held.safetensors"));
+  expect(none.filter((note) => note.includes("next to nothing"))).toEqual([]);
+});
+
 function relativeDistance(a: Float32Array, b: Float32Array): number {
   const squares = a.reduce((sum, value) => sum + value * value, 0);
   return Math.sqrt(a.reduce((sum, value, i) => sum + (value - b[i]) ** 2, 0) / squares);

@@ -41,6 +41,8 @@ test("a model that does not fit is left as it was", async () => {
   await saveStateDict(new Linear(3, 2), file);
   const model = new Linear(4, 2);
   const before = model.stateDict();
-  await expect(loadCheckpoint(model, file)).rejects.toThrow(/^.*\.safetensors: .*weight must be \[2, 4\], got \[2, 3\]/s);
+  await expect(loadCheckpoint(model, file)).rejects.toThrow(
+    /^.*\.safetensors: .*weight must be \[2, 4\], got \[2, 3\]/s,
+  );
   expect(model.stateDict()).toEqual(before);
 });
