@@ -11,6 +11,7 @@ import {
   formatSignificant,
 } from "../core/number-format.ts";
 import { visibleText } from "../core/visible-text.ts";
+import { histogramSections } from "./histogram-sections.ts";
 import { type Card, type Column, type Plot, renderReport, type Section, type TableSection } from "./html-report.ts";
 import { barChart } from "./plots/bar-chart.ts";
 import { histogram } from "./plots/histogram.ts";
@@ -30,7 +31,6 @@ const MOST_BARS = 24;
 const MOST_PAIRS = 10;
 /** What fits beside a bar. */
 const MOST_NAME_LENGTH = 25;
-const MOST_OPEN_HISTOGRAMS = 9;
 
 /** Renders the report of a conversion as an HTML document. */
 export function conversionReport({ report, curves, samples, generated }: ConversionRecord): string {
@@ -44,7 +44,7 @@ export function conversionReport({ report, curves, samples, generated }: Convers
       ...noteSections(report),
       ...sizeSections(report, curves),
       layerTable(report),
-      ...histogramSections(samples),
+      ...weightSections(samples),
     ],
   });
 }
@@ -223,24 +223,16 @@ function describeType({ to, planes, quantizer }: LayerReport): string {
   return quantizer === undefined ? type : `${type}, ${quantizer}`;
 }
 
-/** A histogram per layer; those of a deep model are folded away after the first few. */
-function histogramSections(samples: readonly WeightSample[]): Section[] {
-  if (samples.length === 0) return [];
+function weightSections(samples: readonly WeightSample[]): Section[] {
   const plots = samples.flatMap(({ name, weights, trits, scales, planes }): Plot[] => {
     if (trits === undefined || scales === undefined) return [];
     const svg = histogram({ name, weights, trits, scales });
     return [{ svg, ...(planes > 1 && { caption: `the first of ${planes} planes` }) }];
   });
-  const section = { kind: "plots", columnCount: 3 } as const;
-  const open: Section = {
-    ...section,
-    title: "Weights and their trits",
-    note: "Float weights of the source, coloured by the trit each became; s is the scale. Of large layers some rows are shown.",
-    plots: plots.slice(0, MOST_OPEN_HISTOGRAMS),
-  };
-  const rest = plots.slice(MOST_OPEN_HISTOGRAMS);
-  if (rest.length === 0) return [open];
-  return [open, { ...section, title: `Weights of ${rest.length} more layers`, isCollapsed: true, plots: rest }];
+  return histogramSections(
+    plots,
+    "Float weights of the source, coloured by the trit each became; s is the scale. Of large layers some rows are shown.",
+  );
 }
 
 function orNone(value: number | undefined, digits = 3): string {

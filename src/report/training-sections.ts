@@ -8,6 +8,7 @@ import {
   formatRatio,
   formatSignificant,
 } from "../core/number-format.ts";
+import { histogramSections } from "./histogram-sections.ts";
 import type { Plot, Section } from "./html-report.ts";
 import { barChart } from "./plots/bar-chart.ts";
 import { confusionMatrix } from "./plots/confusion-matrix.ts";
@@ -17,7 +18,6 @@ import { type LineSeries, lineChart } from "./plots/line-chart.ts";
 import type { EpochFigures, TrainingRecord, TrainingRun } from "./training-record.ts";
 
 const MOST_EXAMPLES = 16;
-const MOST_OPEN_HISTOGRAMS = 9;
 const MOST_CLASSES_IN_A_COLUMN = 20;
 const NONE = "–";
 
@@ -68,20 +68,12 @@ export function learningSections({ runs }: TrainingRecord): Section[] {
   ];
 }
 
-/** A histogram per layer; those of a deep model are folded away after the first few. */
+/** A histogram for each layer. */
 export function weightSections({ layers }: TrainingRecord): Section[] {
-  if (layers.length === 0) return [];
-  const plots = layers.map((layer): Plot => ({ svg: histogram(layer) }));
-  const section = { kind: "plots", columnCount: 3 } as const;
-  const open: Section = {
-    ...section,
-    title: "Weights and their trits",
-    note: "Float weights after training, coloured by the trit each became; s is the scale of the layer.",
-    plots: plots.slice(0, MOST_OPEN_HISTOGRAMS),
-  };
-  const rest = plots.slice(MOST_OPEN_HISTOGRAMS);
-  if (rest.length === 0) return [open];
-  return [open, { ...section, title: `Weights of ${rest.length} more layers`, isCollapsed: true, plots: rest }];
+  return histogramSections(
+    layers.map((layer) => ({ svg: histogram(layer) })),
+    "Float weights after training, coloured by the trit each became; s is the scale of the layer.",
+  );
 }
 
 /** Bytes before and after, the confusion matrix, and pictures of mistakes. */
