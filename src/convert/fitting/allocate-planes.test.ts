@@ -72,6 +72,15 @@ test("where planes are as large in all layers and each saves less than the one b
   );
 });
 
+test("steps that save alike are taken one by one", () => {
+  const all = [
+    { name: "a", bytes: [8, 16, 24], errors: [300, 283, 266] },
+    { name: "b", bytes: [8, 16, 24, 32], errors: [300, 282, 264, 246] },
+    { name: "c", bytes: [8, 16], errors: [300, 282] },
+  ];
+  expect(allocatePlanes(all, 64)).toEqual([2, 4, 2]);
+});
+
 test("the largest saving per byte comes first, along the hull", () => {
   const all = [
     { name: "a", bytes: [10, 20, 30, 40], errors: [100, 30, 10, 5] },

@@ -22,7 +22,8 @@ interface Step {
   readonly layer: number;
   readonly planes: number;
   readonly bytes: number;
-  readonly saved: number;
+  /** Saved error per byte. */
+  readonly rate: number;
 }
 
 /**
@@ -57,14 +58,17 @@ export function allocatePlanes(layers: readonly LayerChoices[], budgetBytes: num
 
 /** All steps along the hulls, the best saving per byte first; steps of a layer stay in their order. */
 function stepsOf(layers: readonly LayerChoices[], hulls: readonly (readonly number[])[]): Step[] {
-  const steps = hulls.flatMap((hull, layer) =>
-    hull.slice(1).map((index, i): Step => {
-      const { bytes, errors } = layers[layer];
+  const steps = hulls.flatMap((hull, layer) => {
+    const { bytes, errors } = layers[layer];
+    let lastRate = Number.POSITIVE_INFINITY;
+    return hull.slice(1).map((index, i): Step => {
       const before = hull[i];
-      return { layer, planes: index + 1, bytes: bytes[index] - bytes[before], saved: errors[before] - errors[index] };
-    }),
-  );
-  return steps.sort((a, b) => b.saved * a.bytes - a.saved * b.bytes || a.layer - b.layer || a.planes - b.planes);
+      const size = bytes[index] - bytes[before];
+      lastRate = Math.min(lastRate, (errors[before] - errors[index]) / size); // rounding must not turn equal ones round
+      return { layer, planes: index + 1, bytes: size, rate: lastRate };
+    });
+  });
+  return steps.sort((a, b) => b.rate - a.rate || a.layer - b.layer || a.planes - b.planes);
 }
 
 /** Indexes of the choices on the lower convex hull, from the fewest bytes to the least error. */
@@ -79,9 +83,9 @@ function lowerHull(bytes: readonly number[], errors: readonly number[]): number[
   }
   return hull;
 
-  /** Whether the middle choice saves no more per byte than going straight from the first to the last. */
+  /** Whether the middle choice saves less per byte than going straight from the first to the last; as much is a smaller step. */
   function isAbove(first: number, middle: number, last: number): boolean {
     const early = (errors[first] - errors[middle]) * (bytes[last] - bytes[first]);
-    return early <= (errors[first] - errors[last]) * (bytes[middle] - bytes[first]);
+    return early < (errors[first] - errors[last]) * (bytes[middle] - bytes[first]);
   }
 }
