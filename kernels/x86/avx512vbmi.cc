@@ -63,8 +63,6 @@ INLINE void unpack(__m512i bytes, __m512i (&parts)[PARTS]) {
 
 #include "zmm_tiles.h"
 
-#include "zmm_narrow.h"
-
 const Kernel avx512vbmi_kernel = {
     .id = "avx512vbmi",
     .needs = CPU_AVX512VNNI | CPU_AVX512VBMI,
@@ -73,11 +71,11 @@ const Kernel avx512vbmi_kernel = {
     .quantize = quantize,
     .signs = signs,
     .sum = sum,
-    .codes = {.tile_tokens = ByParts<1, 2, 3, 4>::TILE_TOKENS,
-              .multiply = ByParts<1, 2, 3, 4>::codes,
+    .codes = {.tile_tokens = ByTokens<1, 2, 3, 4>::TILE_TOKENS,
+              .multiply = ByTokens<1, 2, 3, 4>::codes,
               .joint_panels = JOINT_PANELS,
               .multiply_joint = multiply_joint},
-    .floats = {.tile_tokens = ByParts<1, 2, 3, 4>::TILE_TOKENS, .multiply = ByParts<1, 2, 3, 4>::floats},
+    .floats = {.tile_tokens = ByTokens<1, 2, 3, 4>::TILE_TOKENS, .multiply = ByTokens<1, 2, 3, 4>::floats},
 };
 
 } // namespace bitlinear

@@ -16,10 +16,8 @@ constexpr Layout LAYOUT = Layout::two_bit;
 
 #include "zmm_tiles.h"
 
-#include "zmm_narrow.h"
-
-using ByTokensAndParts = ByParts<1, 2, 3, 4, 5, 6>;
-static_assert(ByTokensAndParts::TILE_TOKENS == REGISTER_TOKENS);
+using ByRegisterTokens = ByTokens<1, 2, 3, 4, 5, 6>;
+static_assert(ByRegisterTokens::TILE_TOKENS == REGISTER_TOKENS);
 
 const Kernel avx512vnni_kernel = {
     .id = "avx512vnni",
@@ -30,10 +28,10 @@ const Kernel avx512vnni_kernel = {
     .signs = signs,
     .sum = sum,
     .codes = {.tile_tokens = REGISTER_TOKENS,
-              .multiply = ByTokensAndParts::codes,
+              .multiply = ByRegisterTokens::codes,
               .joint_panels = JOINT_PANELS,
               .multiply_joint = multiply_joint},
-    .floats = {.tile_tokens = REGISTER_TOKENS, .multiply = ByTokensAndParts::floats},
+    .floats = {.tile_tokens = REGISTER_TOKENS, .multiply = ByRegisterTokens::floats},
 };
 
 } // namespace bitlinear

@@ -1,6 +1,6 @@
 /**
  * How 512-bit kernels multiply a tile: all sums of up to 24 / PARTS tokens stay in registers. `sums[t][j]` is of token t and
- * outputs 16·j to 16·j + 15 of the panel.
+ * outputs 16·j to 16·j + 15 of the panel, of which the last panel of a layer has outputs in the first USED parts only.
  *
  * To be included after zmm.h, and after the includer's
  *
@@ -23,18 +23,18 @@ constexpr int shift_of(int part) { return part < 4 ? 2 * part : 6; }
  * Part 3 is not masked, which saves an instruction: its product minus those of parts 0 to 2 is what is wanted. Sums wrap
  * around at 2^32, which is no harm: the results are below 2^31 in magnitude (128 · 127 · K for K ≤ 132,104), and differences
  * modulo 2^32 are exact.
- *
- * UNROLL groups at once where few tokens have too few independent sums to hide the latency of the products.
  */
-template <int TOKENS, int UNROLL>
-INLINE void sum_codes(const uint8_t* weights, int32_t groups, const Tile& tile, __m512i (&sums)[TOKENS][PARTS]) {
-  __m512i partial[UNROLL][TOKENS][PARTS];
+template <int TOKENS, int USED>
+INLINE void sum_codes(const uint8_t* weights, int32_t groups, const Tile& tile, __m512i (&sums)[TOKENS][USED]) {
+  // Several groups at once where few sums are too few to hide the latency of the products.
+  constexpr int UNROLL = TOKENS == 1 || TOKENS * USED <= 4 ? 4 : TOKENS * USED <= 8 ? 2 : 1;
+  __m512i partial[UNROLL][TOKENS][USED];
 #pragma GCC unroll 4
   for (int u = 0; u < UNROLL; u++)
 #pragma GCC unroll 6
     for (int t = 0; t < TOKENS; t++)
 #pragma GCC unroll 5
-      for (int j = 0; j < PARTS; j++) partial[u][t][j] = _mm512_setzero_si512();
+      for (int j = 0; j < USED; j++) partial[u][t][j] = _mm512_setzero_si512();
 
   // Two pointers reach all rows with one addition in the address: the compilers would have an addition apiece.
   const int8_t* rows[2] = {static_cast<const int8_t*>(tile.codes), static_cast<const int8_t*>(tile.codes) + 3 * tile.stride};
@@ -43,14 +43,15 @@ INLINE void sum_codes(const uint8_t* weights, int32_t groups, const Tile& tile, 
     __asm__("" : "+r"(rows[0]), "+r"(rows[1]));
 #pragma GCC unroll 4
     for (int u = 0; u < UNROLL; u++) {
-      _mm_prefetch(weights + u * GROUP_BYTES + PREFETCH_DISTANCE, _MM_HINT_T0);
+      // Several tokens of few outputs have so little work per load that fetching ahead would cost more than it brings.
+      if constexpr (TOKENS == 1 || USED == PARTS) _mm_prefetch(weights + u * GROUP_BYTES + PREFETCH_DISTANCE, _MM_HINT_T0);
       __m512i parts[PARTS];
       unpack(_mm512_load_si512(weights + u * GROUP_BYTES), parts);
 #pragma GCC unroll 6
       for (int t = 0; t < TOKENS; t++) {
         const __m512i codes = broadcast_codes(rows[t / 3] + t % 3 * tile.stride + u * GROUP);
 #pragma GCC unroll 5
-        for (int j = 0; j < PARTS; j++) add_products(partial[u][t][j], parts[j], codes);
+        for (int j = 0; j < USED; j++) add_products(partial[u][t][j], parts[j], codes);
       }
     }
     rows[0] += UNROLL * GROUP;
@@ -59,28 +60,29 @@ INLINE void sum_codes(const uint8_t* weights, int32_t groups, const Tile& tile, 
 #pragma GCC unroll 6
   for (int t = 0; t < TOKENS; t++) {
 #pragma GCC unroll 5
-    for (int j = 0; j < PARTS; j++) {
+    for (int j = 0; j < USED; j++) {
       sums[t][j] = partial[0][t][j];
 #pragma GCC unroll 4
       for (int u = 1; u < UNROLL; u++) sums[t][j] = _mm512_add_epi32(sums[t][j], partial[u][t][j]);
     }
-    const __m512i masked = _mm512_add_epi32(_mm512_add_epi32(sums[t][0], sums[t][1]), sums[t][2]);
-    sums[t][3] = _mm512_sub_epi32(sums[t][3], masked);
+    if constexpr (USED > 3) {
+      const __m512i masked = _mm512_add_epi32(_mm512_add_epi32(sums[t][0], sums[t][1]), sums[t][2]);
+      sums[t][3] = _mm512_sub_epi32(sums[t][3], masked);
+    }
   }
 }
 
-template <int TOKENS>
+template <int TOKENS, int USED>
 void multiply_codes(const Panel& panel, const Tile& tile) {
-  constexpr int UNROLL = TOKENS == 1 ? 4 : TOKENS * PARTS <= 8 ? 2 : 1;
   for (int32_t plane = 0; plane < panel.planes; plane++) {
     const uint8_t* weights = panel.weights + static_cast<size_t>(plane) * panel.groups * GROUP_BYTES;
-    __m512i sums[TOKENS][PARTS];
-    sum_codes<TOKENS, UNROLL>(weights, panel.groups, tile, sums);
+    __m512i sums[TOKENS][USED];
+    sum_codes<TOKENS, USED>(weights, panel.groups, tile, sums);
 #pragma GCC unroll 1
     for (int t = 0; t < TOKENS; t++) {
       const __m512i zero_point = _mm512_set1_epi32(tile.sums[t]);
 #pragma GCC unroll 5
-      for (int j = 0; j < PARTS; j++) {
+      for (int j = 0; j < USED; j++) {
         const __m512i exact = _mm512_sub_epi32(_mm512_srai_epi32(sums[t][j], shift_of(j)), zero_point);
         finish_outputs(panel, tile, plane, t, 16 * j, _mm512_cvtepi32_ps(exact));
       }
@@ -146,16 +148,19 @@ void multiply_joint(const Panel& first, const Tile& tile) {
   }
 }
 
-/** Sums of one plane for float codes: Σ trit · code. */
-template <int TOKENS>
-INLINE void sum_floats(const uint8_t* weights, int32_t groups, const Tile& tile, __m512 (&sums)[TOKENS][PARTS]) {
+/** Sums of one plane for float codes: Σ trit · code; few sums are doubled, for even and odd k. */
+template <int TOKENS, int USED>
+INLINE void sum_floats(const uint8_t* weights, int32_t groups, const Tile& tile, __m512 (&sums)[TOKENS][USED]) {
+  constexpr int UNROLL = TOKENS * USED < 8 ? 2 : 1;
   // The permutation looks at the lowest four bits of a lane: two of the trit, two of its neighbour.
   const __m512 trits = _mm512_setr_ps(-1, 0, 1, 0, -1, 0, 1, 0, -1, 0, 1, 0, -1, 0, 1, 0);
-  __m512 partial[TOKENS][PARTS];
+  __m512 partial[UNROLL][TOKENS][USED];
+#pragma GCC unroll 2
+  for (int u = 0; u < UNROLL; u++)
 #pragma GCC unroll 6
-  for (int t = 0; t < TOKENS; t++)
+    for (int t = 0; t < TOKENS; t++)
 #pragma GCC unroll 5
-    for (int j = 0; j < PARTS; j++) partial[t][j] = _mm512_setzero_ps();
+      for (int j = 0; j < USED; j++) partial[u][t][j] = _mm512_setzero_ps();
 
   const float* codes = static_cast<const float*>(tile.codes);
   const size_t stride = tile.stride / sizeof(float);
@@ -164,9 +169,9 @@ INLINE void sum_floats(const uint8_t* weights, int32_t groups, const Tile& tile,
     unpack(_mm512_load_si512(weights), parts);
 #pragma GCC unroll 4
     for (int k = 0; k < GROUP; k++) {
-      __m512 values[PARTS];
+      __m512 values[USED];
 #pragma GCC unroll 5
-      for (int j = 0; j < PARTS; j++) {
+      for (int j = 0; j < USED; j++) {
         const __m512i bits = _mm512_srli_epi32(parts[max(j, 3)], static_cast<unsigned>(8 * k + shift_of(j)));
         values[j] = _mm512_permutexvar_ps(bits, trits);
       }
@@ -174,42 +179,53 @@ INLINE void sum_floats(const uint8_t* weights, int32_t groups, const Tile& tile,
       for (int t = 0; t < TOKENS; t++) {
         const __m512 code = _mm512_set1_ps(codes[t * stride + k]);
 #pragma GCC unroll 5
-        for (int j = 0; j < PARTS; j++) add_product(partial[t][j], values[j], code);
+        for (int j = 0; j < USED; j++) add_product(partial[k % UNROLL][t][j], values[j], code);
       }
     }
   }
 #pragma GCC unroll 6
   for (int t = 0; t < TOKENS; t++)
 #pragma GCC unroll 5
-    for (int j = 0; j < PARTS; j++) sums[t][j] = partial[t][j];
+    for (int j = 0; j < USED; j++) {
+      sums[t][j] = partial[0][t][j];
+      if constexpr (UNROLL == 2) sums[t][j] = _mm512_add_ps(sums[t][j], partial[1][t][j]);
+    }
 }
 
-template <int TOKENS>
+template <int TOKENS, int USED>
 void multiply_floats(const Panel& panel, const Tile& tile) {
   for (int32_t plane = 0; plane < panel.planes; plane++) {
     const uint8_t* weights = panel.weights + static_cast<size_t>(plane) * panel.groups * GROUP_BYTES;
-    __m512 sums[TOKENS][PARTS];
-    sum_floats<TOKENS>(weights, panel.groups, tile, sums);
+    __m512 sums[TOKENS][USED];
+    sum_floats<TOKENS, USED>(weights, panel.groups, tile, sums);
 #pragma GCC unroll 1
     for (int t = 0; t < TOKENS; t++)
 #pragma GCC unroll 5
-      for (int j = 0; j < PARTS; j++) finish_outputs(panel, tile, plane, t, 16 * j, sums[t][j]);
+      for (int j = 0; j < USED; j++) finish_outputs(panel, tile, plane, t, 16 * j, sums[t][j]);
   }
 }
 
-/** One function for each number of tokens. */
-template <int... COUNTS>
+/** A function for each number of tokens and of parts that a panel uses. */
+template <int... TOKENS>
 struct ByTokens {
-  static constexpr int TILE_TOKENS = sizeof...(COUNTS);
+  using Function = void (*)(const Panel&, const Tile&);
+
+  static constexpr int TILE_TOKENS = sizeof...(TOKENS);
 
   static void codes(const Panel& panel, const Tile& tile) {
-    static constexpr void (*FUNCTIONS[])(const Panel&, const Tile&) = {multiply_codes<COUNTS>...};
-    FUNCTIONS[tile.tokens - 1](panel, tile);
+    static constexpr Function FUNCTIONS[][TILE_TOKENS] = {
+        {multiply_codes<TOKENS, 1>...}, {multiply_codes<TOKENS, 2>...},     {multiply_codes<TOKENS, 3>...},
+        {multiply_codes<TOKENS, 4>...}, {multiply_codes<TOKENS, PARTS>...},
+    };
+    FUNCTIONS[panel.lane_groups - 1][tile.tokens - 1](panel, tile);
   }
 
   static void floats(const Panel& panel, const Tile& tile) {
-    static constexpr void (*FUNCTIONS[])(const Panel&, const Tile&) = {multiply_floats<COUNTS>...};
-    FUNCTIONS[tile.tokens - 1](panel, tile);
+    static constexpr Function FUNCTIONS[][TILE_TOKENS] = {
+        {multiply_floats<TOKENS, 1>...}, {multiply_floats<TOKENS, 2>...},     {multiply_floats<TOKENS, 3>...},
+        {multiply_floats<TOKENS, 4>...}, {multiply_floats<TOKENS, PARTS>...},
+    };
+    FUNCTIONS[panel.lane_groups - 1][tile.tokens - 1](panel, tile);
   }
 };
 
