@@ -6,10 +6,7 @@ namespace bitlinear {
 namespace {
 
 /** Work that is worth a second thread: handing it over takes about a microsecond while that thread watches. */
-constexpr double NANOSECONDS_PER_THREAD = 4'000;
-
-/** Work that is worth waking a thread, which takes several microseconds until it runs. */
-constexpr double LONG_NANOSECONDS = 30'000;
+constexpr double NANOSECONDS_PER_THREAD = 6'000;
 
 } // namespace
 
@@ -27,7 +24,7 @@ int32_t threads_for(double nanoseconds, int32_t most) {
 void run_phases(const Run& run, int32_t count, double nanoseconds) {
   for (int32_t phase = 0; phase < count; phase++) {
     PhaseTask task(run, phase);
-    ThreadPool::shared().run(task, nanoseconds > LONG_NANOSECONDS);
+    ThreadPool::shared().run(task, nanoseconds);
   }
 }
 

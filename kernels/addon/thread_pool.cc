@@ -12,6 +12,12 @@ namespace {
 /** How long a thread without work watches before it sleeps: longer than a model takes from one layer to the next. */
 constexpr int64_t WATCH_NANOSECONDS = 50'000;
 
+/** What waking a thread is worth: until it runs, about that passes in virtual machines, and a tenth of it on others. */
+constexpr double WAKE_NANOSECONDS = 80'000;
+
+/** Runs that follow each other within this time are one piece of work. */
+constexpr int64_t PAUSE_NANOSECONDS = 500'000;
+
 /** Kernels need little stack, and a program may ask for a thousand threads. */
 constexpr size_t STACK_BYTE_LENGTH = 256 << 10;
 
@@ -83,9 +89,11 @@ ThreadPool& ThreadPool::shared() {
 
 ThreadPool::ThreadPool() : processors_(static_cast<int32_t>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)))) {}
 
-void ThreadPool::run(Task& task, bool is_long) {
-  const bool has_help = is_long || watching_.load(std::memory_order_relaxed) > 0;
-  if (task.items_ <= 1 || task.threads_ == 1 || !has_help) {
+void ThreadPool::run(Task& task, double nanoseconds) {
+  const bool can_share = task.items_ > 1 && task.threads_ > 1;
+  const bool is_watched = can_share && watching_.load(std::memory_order_relaxed) > 0;
+  const bool wakes = can_share && !is_watched && is_worth_waking(nanoseconds);
+  if (!is_watched && !wakes) {
     if (task.items_ > 0) task.run_items(0, task.items_, 0);
     return;
   }
@@ -95,7 +103,7 @@ void ThreadPool::run(Task& task, bool is_long) {
     task.joined_ = 1;
     task.inside_.store(1, std::memory_order_relaxed);
     open(task, true);
-    if (is_long) wake(task.threads_ - 1);
+    if (nanoseconds > WAKE_NANOSECONDS || wakes) wake(task.threads_ - 1);
   }
   work(task, 0);
   {
@@ -104,6 +112,17 @@ void ThreadPool::run(Task& task, bool is_long) {
     task.inside_.fetch_sub(1, std::memory_order_relaxed);
   }
   wait_until_left(task);
+}
+
+/** Callers that ask at once may count each other's work or miss it, which does no harm. */
+bool ThreadPool::is_worth_waking(double nanoseconds) {
+  const int64_t time = now();
+  const int64_t last = last_alone_.exchange(time, std::memory_order_relaxed);
+  const double before = alone_nanoseconds_.load(std::memory_order_relaxed);
+  const double alone = nanoseconds + (time - last < PAUSE_NANOSECONDS ? before : 0);
+  const bool is_worth = alone > WAKE_NANOSECONDS;
+  alone_nanoseconds_.store(is_worth ? 0 : alone, std::memory_order_relaxed);
+  return is_worth;
 }
 
 bool ThreadPool::start(Task& task) {

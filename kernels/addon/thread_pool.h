@@ -3,6 +3,8 @@
  * number of threads that a task asks for, and its threads live as long as the process.
  *
  * A thread without work watches for some ten microseconds, because the next layer of a model comes that soon, and sleeps then.
+ * To wake it costs the caller some ten microseconds, and until it runs it may be a hundred: so that is done once as much work
+ * has been done alone, in one run or in several that followed each other closely.
  * Nobody waits for a thread that has not begun: whoever runs a task takes part, and finds nothing left to do at worst what all
  * others are doing. So a pool whose threads are all busy delays nothing but itself.
  */
@@ -57,9 +59,9 @@ public:
   /**
    * Does all items of a task, the calling thread as thread 0.
    *
-   * @param is_long worth waking threads that sleep
+   * @param nanoseconds what they take one thread, about
    */
-  void run(Task& task, bool is_long);
+  void run(Task& task, double nanoseconds);
 
   /** Leaves a task to the pool, which calls `finished`. False when it has no thread. */
   bool start(Task& task);
@@ -76,6 +78,7 @@ private:
   void work(Task& task, int32_t thread);
   void leave(Task& task);
   void wait_until_left(Task& task);
+  bool is_worth_waking(double nanoseconds);
   void wake(int32_t threads);
   [[noreturn]] void serve();
   Task* take(int32_t& thread);
@@ -93,6 +96,9 @@ private:
   int32_t waiting_ = 0;
   std::atomic<int32_t> open_tasks_{0};
   std::atomic<int32_t> watching_{0};
+  /** Work that was done alone lately, and when the last of it began. */
+  std::atomic<double> alone_nanoseconds_{0};
+  std::atomic<int64_t> last_alone_{0};
   const int32_t processors_;
 };
 
