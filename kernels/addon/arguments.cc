@@ -98,6 +98,14 @@ bool read_floats(napi_env env, napi_value value, Array<float>& array) {
   return read_array(env, value, napi_float32_array, array);
 }
 
+bool read_shared_floats(napi_env env, napi_value value, Array<float>& array) {
+  if (!read_floats(env, value, array)) return false;
+  napi_value buffer = nullptr;
+  bool is_array_buffer = true; // which a SharedArrayBuffer is not
+  return napi_get_typedarray_info(env, value, nullptr, nullptr, nullptr, &buffer, nullptr) == napi_ok &&
+         napi_is_arraybuffer(env, buffer, &is_array_buffer) == napi_ok && !is_array_buffer;
+}
+
 bool read_integer(napi_env env, napi_value value, int32_t least, int32_t most, int32_t& number) {
   double read = 0;
   if (napi_get_value_double(env, value, &read) != napi_ok || !(read >= least && read <= most)) return false;

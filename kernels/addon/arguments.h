@@ -22,6 +22,9 @@ struct Array {
 /** False for anything but a Float32Array. */
 bool read_floats(napi_env env, napi_value value, Array<float>& array);
 
+/** The same of memory that nobody can take away or free while its array is held: a SharedArrayBuffer. */
+bool read_shared_floats(napi_env env, napi_value value, Array<float>& array);
+
 /** False for anything but a whole number from `least` to `most`. */
 bool read_integer(napi_env env, napi_value value, int32_t least, int32_t most, int32_t& number);
 

@@ -9,6 +9,7 @@
 
 #include "../cpu.h"
 #include "dot_loops.h"
+#include "memory.h"
 
 namespace bitlinear {
 namespace {
@@ -75,7 +76,7 @@ private:
   std::atomic<int32_t> go_{0};
 };
 
-struct Memory {
+struct Region {
   uint8_t* bytes;
   /** Of each thread; a multiple of what all streams take. */
   size_t part;
@@ -92,7 +93,7 @@ constexpr size_t STREAM_BYTES = 64 << 10;
  */
 template <size_t STREAMS, size_t AHEAD>
 void read_part(const void* context, int32_t thread) {
-  const Memory& memory = *static_cast<const Memory*>(context);
+  const Region& memory = *static_cast<const Region*>(context);
   const uint8_t* part = memory.bytes + memory.part * static_cast<size_t>(thread);
   const uint8_t* end = part + memory.part;
   Words sums[4] = {};
@@ -114,9 +115,9 @@ constexpr size_t MOST_STREAMS = 8;
 constexpr Race::Work READERS[] = {read_part<1, 0>, read_part<1, 4096>, read_part<1, 8192>,
                                   read_part<4, 0>, read_part<4, 2048>, read_part<MOST_STREAMS, 0>};
 
-/** Memory comes into being when it is written, near the thread that writes it. */
+/** Region comes into being when it is written, near the thread that writes it. */
 void write_part(const void* context, int32_t thread) {
-  const Memory& memory = *static_cast<const Memory*>(context);
+  const Region& memory = *static_cast<const Region*>(context);
   memset(memory.bytes + memory.part * static_cast<size_t>(thread), 1, memory.part);
 }
 
@@ -146,9 +147,9 @@ double measure_dram_read(int32_t threads, size_t byte_length) {
   if (threads < 1) return 0;
   constexpr size_t STEP = MOST_STREAMS * STREAM_BYTES;
   const size_t part = byte_length / static_cast<size_t>(threads) / STEP * STEP;
-  void* bytes = part == 0 ? nullptr : aligned_alloc(64, part * static_cast<size_t>(threads));
-  if (bytes == nullptr) return 0;
-  const Memory memory{static_cast<uint8_t*>(bytes), part};
+  const Memory bytes = part == 0 ? nullptr : allocate(part * static_cast<size_t>(threads)); // as layers have it
+  if (!bytes) return 0;
+  const Region memory{bytes.get(), part};
   const double read = static_cast<double>(part) * threads;
   double best = 0;
   if (Race(threads, write_part, &memory).run() > 0) {
@@ -159,7 +160,6 @@ double measure_dram_read(int32_t threads, size_t byte_length) {
       }
     }
   }
-  free(bytes);
   return best / 1e9;
 }
 

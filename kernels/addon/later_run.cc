@@ -32,9 +32,9 @@ LaterRuns::LaterRuns(Napi::Env env, Workspaces& workspaces) : workspaces_(worksp
 }
 
 Napi::Value LaterRuns::begin(std::shared_ptr<const PreparedLayer> layer, const Batch& batch, const BatchSizes& sizes,
-                             Napi::Value x) {
+                             Napi::Value x, Napi::Value y) {
   const Napi::Env env(env_);
-  const Napi::Object y = float32_array_.New({Napi::Number::New(env, static_cast<double>(sizes.y_length))});
+  if (y.IsNull()) y = float32_array_.New({Napi::Number::New(env, static_cast<double>(sizes.y_length))});
   if (env.IsExceptionPending()) return {};
   Array<float> array;
   if (!read_floats(env, y, array) || array.length != sizes.y_length) {
@@ -45,7 +45,7 @@ Napi::Value LaterRuns::begin(std::shared_ptr<const PreparedLayer> layer, const B
   runs_.push_back(std::make_unique<LaterRun>(*this, std::move(layer), batch));
   LaterRun& run = *runs_.back();
   run.x_ = Napi::Persistent(x);
-  run.y_ = Napi::Persistent(static_cast<Napi::Value>(y));
+  run.y_ = Napi::Persistent(y);
   run.x_length_ = sizes.x_length;
   run.y_length_ = sizes.y_length;
   run.y_data_ = array.data;

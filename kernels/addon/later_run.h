@@ -52,8 +52,13 @@ public:
   LaterRuns(const LaterRuns&) = delete;
   LaterRuns& operator=(const LaterRuns&) = delete;
 
-  /** A promise of the outputs; an empty value with a pending exception when it cannot begin. */
-  Napi::Value begin(std::shared_ptr<const PreparedLayer> layer, const Batch& batch, const BatchSizes& sizes, Napi::Value x);
+  /**
+   * A promise of the outputs; an empty value with a pending exception when it cannot begin.
+   *
+   * @param y where they go, in memory that stays while the array is held; a new array where it is null
+   */
+  Napi::Value begin(std::shared_ptr<const PreparedLayer> layer, const Batch& batch, const BatchSizes& sizes, Napi::Value x,
+                    Napi::Value y);
 
 private:
   friend class LaterRun;

@@ -3,6 +3,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
 
 #include <algorithm>
 #include <memory>
@@ -18,10 +21,22 @@ struct FreeMemory {
 /** An owned block. */
 using Memory = std::unique_ptr<uint8_t, FreeMemory>;
 
+constexpr size_t HUGE_PAGE_BYTE_LENGTH = 2 << 20;
+
+/** Large blocks ask for huge pages: streams of weights cross fewer borders of pages, and the first touch costs less. */
 inline Memory allocate(size_t byte_length) {
   // What is longer than any address is refused before rounding up could wrap round.
   if (byte_length > SIZE_MAX / 2) return nullptr;
-  return Memory(static_cast<uint8_t*>(aligned_alloc(64, (byte_length + 63) & ~static_cast<size_t>(63))));
+  const bool is_large = byte_length >= 2 * HUGE_PAGE_BYTE_LENGTH;
+  const size_t alignment = is_large ? HUGE_PAGE_BYTE_LENGTH : 64;
+  const size_t rounded = (byte_length + 63) & ~static_cast<size_t>(63);
+  void* memory = nullptr;
+  if (posix_memalign(&memory, alignment, rounded) != 0) return nullptr;
+#if defined(__linux__)
+  // The end of the block shares its last page with others. Where the system refuses, pages are as they were.
+  if (is_large) madvise(memory, rounded & ~(HUGE_PAGE_BYTE_LENGTH - 1), MADV_HUGEPAGE);
+#endif
+  return Memory(static_cast<uint8_t*>(memory));
 }
 
 /** A workspace of a run. */

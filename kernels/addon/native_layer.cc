@@ -95,14 +95,17 @@ Napi::Value NativeLayer::run(const Napi::CallbackInfo& info) {
 Napi::Value NativeLayer::run_later(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   if (const char* obstacle = find_obstacle()) return refuse(env, obstacle);
-  Array<float> x;
+  Array<float> x, y;
   Batch batch;
   BatchSizes sizes;
+  const bool is_y_given = !info[1].IsNull();
   if (!read_floats(env, info[0], x)) return refuse(env, "x must be a Float32Array");
-  if (const char* wrong = read_batch(info, 1, *layer_->layer, batch)) return refuse(env, wrong);
+  if (is_y_given && !read_shared_floats(env, info[1], y)) return refuse(env, "y must be a shared Float32Array, or null");
+  if (const char* wrong = read_batch(info, 2, *layer_->layer, batch)) return refuse(env, wrong);
   if (const char* wrong = measure_batch(*layer_->layer, batch, sizes)) return refuse(env, wrong);
   if (x.length != sizes.x_length) return refuse(env, "x does not fit the batch");
-  return data_->later_runs.begin(layer_, batch, sizes, info[0]);
+  if (is_y_given && y.length != sizes.y_length) return refuse(env, "y does not fit the batch");
+  return data_->later_runs.begin(layer_, batch, sizes, info[0], info[1]);
 }
 
 void NativeLayer::dispose(const Napi::CallbackInfo&) { release(); }

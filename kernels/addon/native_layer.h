@@ -33,7 +33,7 @@ private:
   void read_panel(const Napi::CallbackInfo& info);
   /** `run(x, y, count, height?, width?)`: fills y before it returns. */
   Napi::Value run(const Napi::CallbackInfo& info);
-  /** `runLater(x, count, height?, width?)`: a promise of y. */
+  /** `runLater(x, y, count, height?, width?)`: a promise of y, shared memory; of a new array where y is null. */
   Napi::Value run_later(const Napi::CallbackInfo& info);
   /** `dispose()`: runs that have begun keep what they need. */
   void dispose(const Napi::CallbackInfo& info);

@@ -49,11 +49,10 @@ interface BackendLayer extends Disposable {
 export interface BackendLinear extends BackendLayer {
   /**
    * @param x `[m, inFeatures]`
-   * @param y `[m, outFeatures]`, where the result of short work is written; a new array each time costs more than the smallest
-   * layers do. It must not share memory with `x`.
+   * @param y `[m, outFeatures]`, where the result of short work is written, and in a SharedArrayBuffer that of long work, too:
+   * a new array each time costs more than the smallest layers do. Apart from `x`.
    * @returns `[m, outFeatures]`: Σ over planes of acc · (s_x · s_w), plus bias, as the numeric contract orders it; at once
-   * for short work, later and in a new array for long work, which leaves the caller's thread free. `x` must not change until
-   * then.
+   * for short work, later for long work, which leaves the caller's thread free. `x` must not change until then.
    * @throws ShapeError when `x` or `y` does not hold that many values, UsageError when they share memory or the layer was
    * disposed
    */

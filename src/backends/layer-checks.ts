@@ -99,6 +99,11 @@ export function checkOutput(y: Float32Array | undefined, x: Float32Array, expect
   if (y.buffer === x.buffer && !isApart) throw new UsageError("the arrays for input and output share memory; pass two");
 }
 
+/** Whether memory stays where it is, whatever its owner does. */
+export function isShared({ buffer }: Float32Array): boolean {
+  return typeof SharedArrayBuffer !== "undefined" && buffer instanceof SharedArrayBuffer;
+}
+
 function checkImageSize({ kernelSize, stride, padding }: ConvolutionGeometry, size: readonly [number, number]): void {
   for (const axis of [0, 1]) {
     const name = axis === 0 ? "height" : "width";

@@ -197,12 +197,13 @@ function callRun(isLater: boolean): void {
       : outSize(height, kernelHeight, strideY, paddingY) * outSize(width, kernelWidth, strideX, paddingX);
   const x = input(count * (channels === undefined ? inFeatures : height * width * channels));
   const batch = [count, ...size].map((value) => perhaps(value));
+  const length = Math.min(2 ** 22, count * positions * outFeatures);
   if (!isLater) {
-    const length = Math.min(2 ** 22, count * positions * outFeatures);
     Reflect.apply(layer.run, layer, [perhaps(x), perhaps(input(length)), ...batch]);
     return;
   }
-  const run: Promise<unknown> = Reflect.apply(layer.runLater, layer, [perhaps(x), ...batch]);
+  const y = [null, new Float32Array(new SharedArrayBuffer(4 * length)), input(length)][random.integer(3)];
+  const run: Promise<unknown> = Reflect.apply(layer.runLater, layer, [perhaps(x), perhaps(y), ...batch]);
   if (random.integer(3) === 0) detached(x);
   if (random.integer(30) === 0) globalThis.gc?.(true); // which frees what was detached
   if (random.integer(50) === 0) layer.dispose();

@@ -38,8 +38,14 @@ export interface NativeLayer {
   readonly nanosecondsPerValue: number;
   /** Fills `y` before it returns. */
   run(x: Float32Array, y: Float32Array, count: number, height?: number, width?: number): void;
-  /** The same without keeping the event loop waiting. */
-  runLater(x: Float32Array, count: number, height?: number, width?: number): Promise<Float32Array>;
+  /** The same without keeping the event loop waiting, into shared memory or, for null, into a new array. */
+  runLater(
+    x: Float32Array,
+    y: Float32Array | null,
+    count: number,
+    height?: number,
+    width?: number,
+  ): Promise<Float32Array>;
   dispose(): void;
 }
 

@@ -10,7 +10,7 @@ import {
   convolvedSize,
   type LayerOptions,
 } from "../backend.ts";
-import { checkImages, checkOutput, checkRows } from "../layer-checks.ts";
+import { checkImages, checkOutput, checkRows, isShared } from "../layer-checks.ts";
 import type { Addon, NativeLayer } from "./addon.ts";
 
 /** Where layers are made. */
@@ -56,7 +56,7 @@ export class NativeLinear implements BackendLinear {
     checkOutput(y, x, m * this.#outFeatures);
     if (m > this.#shortCount) {
       checkElementCount("the output", [m, this.#outFeatures]);
-      return runLater(() => this.#layer.runLater(x, m));
+      return runLater(() => this.#layer.runLater(x, sharedOrNull(y), m));
     }
     const output = y ?? new Float32Array(m * this.#outFeatures);
     this.#layer.run(x, output, m);
@@ -120,7 +120,9 @@ export class NativeConvolution implements BackendConvolution {
     const values = images * (height + 2 * padding[0]) * (width + 2 * padding[1]) * inChannels;
     const { nanosecondsPerRow, nanosecondsPerValue } = this.#layer;
     const nanoseconds = images * outHeight * outWidth * nanosecondsPerRow + values * nanosecondsPerValue;
-    if (nanoseconds > this.#shortNanoseconds) return runLater(() => this.#layer.runLater(x, images, height, width));
+    if (nanoseconds > this.#shortNanoseconds) {
+      return runLater(() => this.#layer.runLater(x, sharedOrNull(y), images, height, width));
+    }
     const output = y ?? new Float32Array(length);
     this.#layer.run(x, output, images, height, width);
     return output;
@@ -184,6 +186,11 @@ function attempt<T>(prepare: () => T): T {
   } catch (error) {
     throw deviceError("prepare this layer", error);
   }
+}
+
+/** Threads write to the memory of long runs, which must be there until they end: other arrays can be detached meanwhile. */
+function sharedOrNull(y: Float32Array | undefined): Float32Array | null {
+  return y !== undefined && isShared(y) ? y : null;
 }
 
 async function runLater(begin: () => Promise<Float32Array>): Promise<Float32Array> {

@@ -1,5 +1,6 @@
 /** Running a prepared layer: short work at once, long work in slices between which the caller's thread is free. */
 import { DeviceError } from "../../core/errors.ts";
+import { isShared } from "../layer-checks.ts";
 import { type Engine, slotsOf, threadsOf } from "./engine.ts";
 import type { Work } from "./run-space.ts";
 
@@ -12,7 +13,7 @@ const SLICE_MILLISECONDS = 1;
 /** Inputs and outputs of this size are in WebAssembly memory at a time, or a single sample. */
 const PART_BYTE_LENGTH = 16 << 20;
 
-/** @returns `[count, outputSize]`, at once for short work, and in `y` then where it is given */
+/** @returns `[count, outputSize]`, at once for short work; in `y` where it is given, for long work where it is shared */
 export function run(
   engine: Engine,
   work: Work,
@@ -20,7 +21,7 @@ export function run(
   y?: Float32Array,
 ): Float32Array | Promise<Float32Array> {
   const isShort = work.nanoseconds <= SHORT_NANOSECONDS * threadsOf(engine);
-  return isShort ? runAtOnce(engine, work, x, y) : runLater(engine, work, x);
+  return isShort ? runAtOnce(engine, work, x, y) : runLater(engine, work, x, y);
 }
 
 function runAtOnce(
@@ -43,7 +44,12 @@ function runAtOnce(
 }
 
 /** Runs that begin while another one is under way wait for their turn. */
-async function runLater(engine: Engine, work: Work, x: Float32Array): Promise<Float32Array> {
+async function runLater(
+  engine: Engine,
+  work: Work,
+  x: Float32Array,
+  given: Float32Array | undefined,
+): Promise<Float32Array> {
   const before = engine.lastRun;
   const isFirst = engine.laterRuns++ === 0;
   let finish = () => {};
@@ -53,7 +59,7 @@ async function runLater(engine: Engine, work: Work, x: Float32Array): Promise<Fl
   try {
     if (!isFirst) await before;
     engine.helpers?.start();
-    const y = new Float32Array(work.count * work.outputSize);
+    const y = given && isShared(given) ? given : new Float32Array(work.count * work.outputSize);
     for (const { count, input, output } of partsOf(work, x, y)) {
       const phases = engine.later.begin(work, count, input(), slotsOf(engine));
       for (let phase = 0; phase < phases; phase++) await runPhase(engine, phase);
