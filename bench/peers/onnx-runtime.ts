@@ -97,7 +97,10 @@ function kernelOf(runtime: OnnxRuntime, { id, product, offsetOfMark }: WeightFor
       const runOf = (session: Session, products: number): TimedRun => {
         const tensor = (data: Float32Array, m: number, features: number) =>
           new runtime.Tensor("float32", data, [m, features]);
-        const kept = session.outputNames.map((name) => ({ name, outputFor: keptOutput(matrix.outFeatures) }));
+        const kept = session.outputNames.map((name) => ({
+          name,
+          outputFor: keptOutput(matrix.outFeatures, ArrayBuffer),
+        }));
         return {
           products,
           async run(x, m): Promise<Products> {

@@ -10,6 +10,7 @@ import { describe, type HostTensor, type PreparedOperation } from "./operation.t
 import { operationById } from "./ops/index.ts";
 import { withoutBytes } from "./planes.ts";
 import { floatByteLengthOf, storedByteLengthOf } from "./stored-size.ts";
+import { traceValues, type ValueFlow } from "./value-flow.ts";
 
 /** Where a model runs. */
 export interface OpenOptions {
@@ -26,7 +27,10 @@ export interface OpenOptions {
 export interface RunOptions {
   /** Shape of the whole input, `[batch, ...]`; needed where the model takes inputs of varying size. */
   shape?: Shape;
-  /** Where the output is written, as many values as it has; without it a new array. It may be the input. */
+  /**
+   * Where the output is written, as many values as it has; without it a new array. It may be the input. Long work writes to it
+   * directly where it is in a SharedArrayBuffer, and is copied otherwise.
+   */
   output?: Float32Array;
 }
 
@@ -44,9 +48,7 @@ export class DeployedModel implements Disposable {
   readonly graph: Graph;
   readonly #backend: Backend;
   readonly #operations: readonly PreparedOperation[];
-  readonly #lastUses: readonly number[];
-  /** By node: whether it may write over its first input. */
-  readonly #mayOverwrite: readonly boolean[];
+  readonly #flow: ValueFlow;
   readonly #keptArrays = new KeptArrays();
   #isDisposed = false;
 
@@ -54,8 +56,7 @@ export class DeployedModel implements Disposable {
     this.graph = graph;
     this.#backend = backend;
     this.#operations = operations;
-    this.#lastUses = lastUsesOf(graph);
-    this.#mayOverwrite = findOverwritable(graph, this.#lastUses, operations);
+    this.#flow = traceValues(graph, operations);
   }
 
   /**
@@ -131,30 +132,31 @@ export class DeployedModel implements Disposable {
       throw new UsageError("the array for the output must be a Float32Array");
     }
     const data = input instanceof Float32Array ? input : Float32Array.from(input);
+    const { lastUses, mayOverwrite, becomesOutput } = this.#flow;
     const arrays = new ArraysOfRun(this.#keptArrays);
+    const takeOutput = takeOnce(options.output?.buffer === data.buffer ? undefined : options.output);
     const values: HostTensor[] = [{ data, shape: this.#shapeOf(data.length, options.shape) }];
     for (const [i, operation] of this.#operations.entries()) {
       const { inputs } = this.graph.nodes[i];
-      const target = this.#mayOverwrite[i] ? values[inputs[0]].data : undefined;
+      const target = mayOverwrite[i] ? values[inputs[0]].data : undefined;
       const result = operation.run(
         inputs.map((index) => values[index]),
         target,
-        arrays.take,
+        becomesOutput[i] ? takeOutput : arrays.take,
       );
       const value = result instanceof Promise ? await result : result;
       arrays.add(value.data);
       arrays.dropUnused();
       values.push(value);
       for (const index of new Set(inputs)) {
-        if (this.#lastUses[index] !== i) continue;
+        if (lastUses[index] !== i) continue;
         arrays.release(values[index].data);
         values[index] = RELEASED;
       }
     }
     const output = values[this.graph.output];
     if (options.output) {
-      copyOutput(output, options.output);
-      arrays.release(output.data);
+      if (output.data !== options.output) copyOutput(output, options.output);
       return { shape: output.shape, data: options.output };
     }
     // Operations that only change the shape hand their input on; what the caller gets must not be what it gave.
@@ -209,6 +211,17 @@ const RELEASED: HostTensor = { shape: [0], data: new Float32Array(0) };
 /** Of a node whose work the layer before it does. */
 const HAND_ON: PreparedOperation = { run: ([x]) => x, handsOn: true };
 
+/** Gives an array to the first who asks for its length. */
+function takeOnce(array: Float32Array | undefined): (length: number) => Float32Array | undefined {
+  let left = array;
+  return (length) => {
+    if (left?.length !== length) return undefined;
+    const given = left;
+    left = undefined;
+    return given;
+  };
+}
+
 /** @throws ShapeError when the target has another length */
 function copyOutput({ shape, data }: HostTensor, target: Float32Array): void {
   if (target.length !== data.length) {
@@ -216,29 +229,6 @@ function copyOutput({ shape, data }: HostTensor, target: Float32Array): void {
     throw new ShapeError(`the output has the shape ${formatShape(shape)}, so ${data.length} values, but ${got}`);
   }
   target.set(data);
-}
-
-/** For each value the node after which nobody reads it; the output is read by the caller. */
-function lastUsesOf({ nodes, output }: Graph): number[] {
-  const last = new Array<number>(nodes.length + 1).fill(-1);
-  for (const [i, node] of nodes.entries()) for (const index of node.inputs) last[index] = i;
-  last[output] = Number.POSITIVE_INFINITY;
-  return last;
-}
-
-/** Nodes after which nobody reads their first input, under none of its names; the caller's own array is never one. */
-function findOverwritable(
-  { nodes }: Graph,
-  lastUses: readonly number[],
-  operations: readonly PreparedOperation[],
-): boolean[] {
-  const origins = [0]; // the value whose data each value may have
-  for (const [i, node] of nodes.entries()) origins.push(operations[i].handsOn ? origins[node.inputs[0]] : i + 1);
-  const lastUseOfOrigin = new Array<number>(origins.length).fill(-1);
-  for (const [value, origin] of origins.entries()) {
-    lastUseOfOrigin[origin] = Math.max(lastUseOfOrigin[origin], lastUses[value]);
-  }
-  return nodes.map(({ inputs: [value] }, i) => origins[value] !== 0 && lastUseOfOrigin[origins[value]] === i);
 }
 
 /** @throws UnsupportedError for an aim that is none */

@@ -1,12 +1,12 @@
 /**
  * Arrays for the values between the operations of a model, kept from one run to the next: a new array costs tens of
- * microseconds where the caches are full of weights, as much as a small layer.
+ * microseconds where the caches are full of weights, as much as a small layer, and a large one half a millisecond for each
+ * MiB. They are shared memory where there is any, because only into that do backends write the results of long work.
  */
 
-/** Longer arrays are made anew: work on them takes so long that their cost does not show. */
-const MAX_LENGTH = 1 << 18;
-/** What a model may keep. */
-const MAX_KEPT_BYTE_LENGTH = 4 << 20;
+/** What a model may keep; longer arrays are made anew. */
+const MAX_KEPT_BYTE_LENGTH = 32 << 20;
+const MAX_BYTE_LENGTH = MAX_KEPT_BYTE_LENGTH / 2;
 
 /** The arrays of one model that nobody uses. */
 export class KeptArrays {
@@ -15,9 +15,9 @@ export class KeptArrays {
 
   /** One that holds whatever it held; undefined where it would be long. */
   take(length: number): Float32Array | undefined {
-    if (length > MAX_LENGTH) return undefined;
+    if (4 * length > MAX_BYTE_LENGTH) return undefined;
     const kept = this.#byLength.get(length)?.pop();
-    if (!kept) return new Float32Array(length);
+    if (!kept) return newArray(length);
     this.#byteLength -= kept.byteLength;
     return kept;
   }
@@ -35,6 +35,12 @@ export class KeptArrays {
     this.#byLength.clear();
     this.#byteLength = 0;
   }
+}
+
+function newArray(length: number): Float32Array {
+  return typeof SharedArrayBuffer === "undefined"
+    ? new Float32Array(length)
+    : new Float32Array(new SharedArrayBuffer(Float32Array.BYTES_PER_ELEMENT * length));
 }
 
 /** The arrays that one run has taken: each is given back when the last value that lies in it is released. */

@@ -14,8 +14,8 @@ export interface HostTensor {
 /** An operation with its weights ready. */
 export interface PreparedOperation extends Partial<Disposable> {
   /**
-   * @param target where the result may be written, if it has as many values as the first input: that input itself, when
-   * nobody else reads it
+   * @param target where the result is written by operations that overwrite, if it is given: the first input, when nobody else
+   * reads it
    * @param take gives arrays for the result, whose values may be anything; undefined for long ones, which are made anew
    */
   run(
@@ -25,6 +25,8 @@ export interface PreparedOperation extends Partial<Disposable> {
   ): HostTensor | Promise<HostTensor>;
   /** Whether the result may be the data of the first input, in another shape. */
   readonly handsOn?: boolean;
+  /** Whether it can write its result over its first input. */
+  readonly overwrites?: boolean;
   /** Kernel that runs it, where a backend chose one. */
   readonly kernel?: string;
   /** Meets its weights with a token of zeros; only of layers that are worth measuring for it. */

@@ -1,6 +1,5 @@
 /** Operations may write over what nobody else reads, and over nothing else. */
 import { describe, expect, test } from "vitest";
-import { isRequired } from "../../test/support/programs.ts";
 import { backends } from "../backends/index.ts";
 import { formatById } from "../formats/index.ts";
 import { DeployedModel } from "./deployed-model.ts";
@@ -67,6 +66,10 @@ test("positions of a sequence", async () => {
   expect(Array.from(await model.run([1, -2], { shape: [1, 1, 2] }))).toEqual([14, 2]);
 });
 
+/** Absent ones are reported where all backends are compared. */
+const opened = await Promise.all(backends.map((entry) => entry.open()));
+const present = opened.flatMap((backend) => ("unavailable" in backend ? [] : [backend]));
+
 describe("arrays that are kept from run to run", () => {
   const layer = ([name, inFeatures, outFeatures]: readonly [string, number, number], inputs: number[]): GraphNode => ({
     ...{ name, op: "ternary-linear", inputs, attributes: { activation: "int8" } },
@@ -81,44 +84,66 @@ describe("arrays that are kept from run to run", () => {
       },
     },
   });
-  const nodes = [layer(["a", 6, 6], [0]), layer(["b", 6, 6], [1]), node("add", [1, 2])(2), layer(["c", 6, 6], [3])];
-  const graph = { nodes, output: 4, inputShape: [6] };
+  const base = [layer(["a", 6, 6], [0]), layer(["b", 6, 6], [1]), node("add", [1, 2])(2), layer(["c", 6, 6], [3])];
+  const six = { kind: "float32", shape: [6], values: Float32Array.of(1, 2, 3, 4, 5, 6) } as const;
+  const norm6 = { weight: six, bias: six, mean: six, variance: six };
+  const graphs = {
+    "a layer": base,
+    "a layer and its function": [...base, node("activation", [4], {}, relu)(4)],
+    "a layer, shaped anew": [...base, node("flatten", [4])(4)],
+    "an operation that overwrites a layer": [...base, node("batch-norm", [4], norm6, eps)(4)],
+    "a sum with the input": [...base, node("batch-norm", [4], norm6, eps)(4), node("add", [5, 0])(5)],
+    "a value that is read on the way": [...base, layer(["d", 6, 6], [4]), node("add", [5, 4])(5)],
+  };
   const inputs = Array.from({ length: 6 }, (_, run) => Float32Array.from({ length: 12 }, (_, i) => Math.sin(i + run)));
-
-  test.each(backends.map(({ id }) => id))("hold no result that a caller has: %s", async (id) => {
-    const backend = await backends.find((entry) => entry.id === id)?.open();
-    if (backend === undefined || "unavailable" in backend) return expect(isRequired(id)).toBe(false);
-    const expected: Float32Array[] = [];
-    for (const input of inputs) {
-      using fresh = await DeployedModel.open(graph, { backend });
-      expected.push(await fresh.run(input));
-    }
-    using model = await DeployedModel.open(graph, { backend });
-    const results: Float32Array[] = [];
-    for (const input of inputs) results.push(await model.run(input));
-    expect(results).toEqual(expected);
-    expect(new Set(results.map(({ buffer }) => buffer)).size).toBe(inputs.length);
-    expect(await Promise.all(inputs.map((input) => model.run(input)))).toEqual(expected); // side by side
-    expect(results).toEqual(expected);
+  const cases = Object.entries(graphs).flatMap(([end, nodes]) => {
+    const graph = { nodes, output: nodes.length, inputShape: [6] };
+    return present.map((backend) => ({ end, graph, id: backend.id, backend }));
   });
 
-  test("the output goes where the caller says", async () => {
-    using model = await DeployedModel.open(graph, { backend: "reference" });
-    const expected = await model.run(inputs[0]);
-    const output = new Float32Array(12).fill(Number.NaN);
-    expect(await model.run(inputs[0], { output })).toBe(output);
-    expect(output).toEqual(expected);
-    const same = inputs[0].slice();
-    expect(await model.run(same, { output: same })).toBe(same);
-    expect(same).toEqual(expected);
-    expect(await model.run(inputs[0])).toEqual(expected);
-    expect(output).toEqual(expected);
+  describe.each(cases)("$end at the end, $id", ({ graph, backend }) => {
+    async function expectedOutputs(): Promise<Float32Array[]> {
+      const outputs: Float32Array[] = [];
+      for (const input of inputs) {
+        using fresh = await DeployedModel.open(graph, { backend });
+        outputs.push(await fresh.run(input));
+      }
+      return outputs;
+    }
+
+    test("no result that a caller has is written to", async () => {
+      const expected = await expectedOutputs();
+      using model = await DeployedModel.open(graph, { backend });
+      const results: Float32Array[] = [];
+      for (const input of inputs) results.push(await model.run(input));
+      expect(results).toEqual(expected);
+      expect(new Set(results.map(({ buffer }) => buffer)).size).toBe(inputs.length);
+      expect(results.every(({ buffer }) => buffer instanceof ArrayBuffer)).toBe(true); // which can be transferred
+      expect(await Promise.all(inputs.map((input) => model.run(input)))).toEqual(expected); // side by side
+      expect(results).toEqual(expected);
+    });
+
+    test("the output goes where the caller says", async () => {
+      const expected = await expectedOutputs();
+      using model = await DeployedModel.open(graph, { backend });
+      for (const memory of [new ArrayBuffer(48), new SharedArrayBuffer(48)]) {
+        const output = new Float32Array(memory).fill(Number.NaN);
+        for (const [i, input] of inputs.entries()) {
+          expect(await model.run(input, { output })).toBe(output);
+          expect(Array.from(output)).toEqual(Array.from(expected[i]));
+        }
+      }
+      const same = inputs[0].slice();
+      expect(await model.run(same, { output: same })).toBe(same);
+      expect(same).toEqual(expected[0]);
+    });
   });
 
   test.each<[unknown, string]>([
     [new Float32Array(11), "the output has the shape [2, 6], so 12 values, but the array for the output has 11"],
     [new Array(12), "the array for the output must be a Float32Array"],
   ])("no other place for the output is taken: case %#", async (output, message) => {
+    const graph = { nodes: base, output: 4, inputShape: [6] };
     using model = await DeployedModel.open(graph, { backend: "reference" });
     await expect(model.run(inputs[0], { output: output as Float32Array })).rejects.toThrow(message);
   });

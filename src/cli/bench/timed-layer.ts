@@ -48,7 +48,7 @@ export function kernelLayer(
   // A backend may keep the trits it is given, so each copy gets its own.
   while (layers.length * byteLength < coldByteLength) layers.push(prepare({ ...matrix, trits: matrix.trits.slice() }));
   let next = 0;
-  const outputFor = keptOutput(matrix.outFeatures);
+  const outputFor = keptOutput(matrix.outFeatures, SharedArrayBuffer);
   const cold: TimedRun = {
     products: 1,
     run(x, m) {
@@ -66,11 +66,14 @@ export function kernelLayer(
   };
 }
 
-/** One array for the outputs of all calls of a batch size, as a program keeps it that calls often. */
-export function keptOutput(outFeatures: number): (m: number) => Float32Array {
+/** One array for the outputs of all calls of a batch size, as models keep it between their layers. */
+export function keptOutput(outFeatures: number, Memory: MemoryConstructor): (m: number) => Float32Array {
   let y = new Float32Array(0);
   return (m) => {
-    if (y.length !== m * outFeatures) y = new Float32Array(m * outFeatures);
+    const length = m * outFeatures;
+    if (y.length !== length) y = new Float32Array(new Memory(Float32Array.BYTES_PER_ELEMENT * length));
     return y;
   };
 }
+
+type MemoryConstructor = new (byteLength: number) => ArrayBuffer | SharedArrayBuffer;

@@ -33,6 +33,7 @@ export const activation: Operation = {
   prepare(node) {
     const { apply, outputFunction } = hostFunction(node);
     return {
+      overwrites: true,
       run([x], target) {
         const data = target ?? x.data.slice();
         if (outputFunction) applyOutputFunction(data, outputFunction);

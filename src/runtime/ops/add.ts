@@ -12,6 +12,7 @@ export const add: Operation = {
   isExact: true,
   appliesOutputFunctions: true,
   prepare: (node, _, outputFunction) => ({
+    overwrites: true,
     run([a, b], target, take) {
       if (!sameShape(a.shape, b.shape)) {
         throw new ShapeError(

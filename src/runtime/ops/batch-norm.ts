@@ -19,6 +19,7 @@ export const batchNorm: Operation = {
     // Float64 arrays of float32 values: read without a conversion each time.
     const [scales, shifts] = [Float64Array.from(scale), Float64Array.from(shift)];
     return {
+      overwrites: true,
       run([x], target, take) {
         rowsOf(x, features, node);
         const [from, data] = [x.data, target ?? take(x.data.length) ?? new Float32Array(x.data.length)];

@@ -12,6 +12,7 @@ export const positionEmbedding: Operation = {
     const { values, shape } = floatTensor(node, "weight", [null, null]);
     const [length, features] = shape;
     return {
+      overwrites: true,
       run([x], target, take) {
         const [sequence, last] = x.shape.slice(-2);
         if (x.shape.length < 3 || last !== features || sequence > length) {

@@ -19,6 +19,7 @@ export const rmsNorm: Operation = {
     const eps = Math.fround(numberAttribute(node, "eps"));
     const inverseCount = Math.fround(1 / features);
     return {
+      overwrites: true,
       run([x], target, take) {
         const rows = rowsOf(x, features, node);
         const data = target ?? take(x.data.length) ?? new Float32Array(x.data.length);
