@@ -68,7 +68,7 @@ export function kernelLayer(
 
 /** One array for the outputs of all calls of a batch size, as models keep it between their layers. */
 export function keptOutput(outFeatures: number, Memory: MemoryConstructor): (m: number) => Float32Array {
-  let y = new Float32Array(0);
+  let y: Float32Array = new Float32Array(0);
   return (m) => {
     const length = m * outFeatures;
     if (y.length !== length) y = new Float32Array(new Memory(Float32Array.BYTES_PER_ELEMENT * length));
