@@ -1,12 +1,15 @@
 /** What the bench of the kernels is made of, beside what it shares with `bitlinear bench`. */
 import { expect, test } from "vitest";
+import { measureShare, sharesBetween } from "../bench/kernels/shares.ts";
 import { targetMeasurements } from "../bench/kernels/targets.ts";
 import { columnWeights } from "../bench/peers/column-weights.ts";
 import { peers } from "../bench/peers/index.ts";
 import { loadPackage, NOT_INSTALLED } from "../bench/peers/installed-package.ts";
 import { onnxModel } from "../bench/peers/onnx-model.ts";
+import { type Backend, openBackend } from "../src/backends/index.ts";
 import type { TimedProduct } from "../src/cli/bench/kernel-record.ts";
 import { checkProducts, randomProblem, referenceSample } from "../src/cli/bench/problem.ts";
+import type { TimedLayer } from "../src/cli/bench/timed-layer.ts";
 
 test("a model of one product has the bytes that onnx.proto says", () => {
   const bytes = new Uint8Array(new Float32Array(300).fill(1).buffer);
@@ -66,40 +69,64 @@ test("float weights are transposed", () => {
   expect([...columnWeights(matrix)]).toEqual([0.5, 0, 0, 2, -0.5, 2]);
 });
 
-test("targets look at the fastest kernel or at a certain one, and at shares sample by sample", () => {
-  const int8DotGopsOf = { avx512vnni: 1000, avx2: 400 };
-  const ceiling = { threads: 1, dramReadGBps: 10, int8DotGops: 5000, int8DotGopsOf };
-  const timed = (kernel: string, samples: number[], m = 128): TimedProduct => ({
+test("times that are wanted are those of the fastest kernel", () => {
+  const timed = (kernel: string, samples: number[], m = 1): TimedProduct => ({
     layer: { backend: "native", kernel, threads: 1, byteLength: 4_200_000 },
     ...{ shape: [4096, 4096], m, mode: "warm", samples },
   });
-  const gop = (2 * 128 * 4096 * 4096) / 1e9;
-  const seconds = (gops: number) => (gop / gops) * 1e6;
-  const measurements = targetMeasurements(
-    [
-      timed("avx2", [200, 300].map(seconds)),
-      timed("avx512vnni", [900, 800].map(seconds)),
-      timed("best", [4000].map(seconds)),
-      ...[timed("avx2", [60], 1), timed("best", [40, 50], 1)],
-    ],
-    () => ceiling,
-  );
-  const figures = measurements.map(({ name, samples, target }) => ({
-    name,
-    samples: samples.map((sample) => Math.round(sample)),
-    target,
-  }));
-  expect(figures).toEqual([
-    { name: "4096 × 4096, M = 1, warm, 1 thread (native best)", samples: [40, 50], target: { atMost: 45 } },
+  expect(targetMeasurements([timed("avx2", [60]), timed("best", [40, 50]), timed("best", [30], 8)])).toEqual([
     {
-      name: "4096 × 4096, M = 128, warm, 1 thread, of the peak of avx512vnni (native avx512vnni)",
-      ...{ samples: [90, 80], target: { atLeast: 85 } },
-    },
-    {
-      name: "4096 × 4096, M = 128, warm, 1 thread, of the peak of avx2 (native avx2)",
-      ...{ samples: [50, 75], target: { atLeast: 60 } },
+      name: "4096 × 4096, M = 1, warm, 1 thread (native best)",
+      ...{ unit: "µs", samples: [40, 50], target: { atMost: 45 } },
     },
   ]);
+});
+
+test("a share is taken of the higher limit of those before and after", async () => {
+  const limits = [10, 20, 5, 5];
+  const rates = [8, 10, 4];
+  const shares = await sharesBetween(
+    () => limits.shift(),
+    async () => rates.shift() ?? Number.NaN,
+    3,
+  );
+  expect(shares).toEqual([0.4, 0.5, 0.8]);
+  expect(
+    await sharesBetween(
+      () => undefined,
+      async () => 1,
+      3,
+    ),
+  ).toBeUndefined();
+});
+
+test("a share is measured of the named kernel, or of the fastest", async () => {
+  const problem = randomProblem([4096, 64], 1);
+  const layer = (kernel: string): TimedLayer => ({
+    ...{ backend: "native", kernel, threads: 2, byteLength: 1000, copies: 1, tolerance: 0 },
+    warm: { products: 1, run: () => new Float32Array(4096) },
+    [Symbol.asyncDispose]: async () => {},
+  });
+  const asked: string[] = [];
+  const backend: Backend = {
+    ...(await openBackend("reference")),
+    ceilings: {
+      measureDramRead: () => undefined,
+      measureInt8Dot: (threads, kernel) => asked.push(`${kernel} ${threads}`) && 1000,
+    },
+  };
+  const plan = { rounds: 2, samples: 1, sampleMilliseconds: 1 };
+  const target = { shape: [4096, 64], threads: 2, m: 1, mode: "warm", of: "int8Dot", atLeast: 0.8 } as const;
+  const layers = [layer("fast"), layer("slow")];
+  const fastest = await measureShare(target, layers, { problem, backend }, plan);
+  expect(fastest?.name).toBe("4096 × 64, M = 1, warm, 2 threads, of the peak of fast (native fast)");
+  expect(fastest?.samples).toHaveLength(2);
+  expect(fastest?.target).toEqual({ atLeast: 80 });
+  const named = await measureShare({ ...target, kernel: "slow" }, layers, { problem, backend }, plan);
+  expect(named?.name).toContain("(native slow)");
+  expect(asked).toEqual(["fast 2", "fast 2", "fast 2", "slow 2", "slow 2", "slow 2"]);
+  expect(await measureShare({ ...target, kernel: "none" }, layers, { problem, backend }, plan)).toBeUndefined();
+  expect(await measureShare({ ...target, of: "dramRead" }, layers, { problem, backend }, plan)).toBeUndefined();
 });
 
 /** A field of a protocol buffer. */

@@ -24,7 +24,8 @@ export const kernels: BenchCase = {
     for (const threads of threadCounts) run.measureCeiling(threads);
     await timeShapes(run, threadCounts, options);
     for (const threads of threadCounts) yield* ceilingMeasurements(run.ceilingOf(threads));
-    yield* targetMeasurements(run.products, (threads) => run.ceilingOf(threads));
+    yield* targetMeasurements(run.products);
+    yield* run.shares;
     yield* overheads(run.products, contestants);
     await publish(run, threadCounts, contestants, options);
   },
@@ -32,13 +33,13 @@ export const kernels: BenchCase = {
 
 async function timeShapes(run: KernelRun, threadCounts: readonly number[], options: BenchOptions): Promise<void> {
   const { isQuick, note, print } = options;
-  const { shapes, coldKernels, measure, measureSmall } = kernelPlan(options);
+  const { shapes, coldKernels, measure, measureSmall, measureShares } = kernelPlan(options);
   for (const shape of shapes) {
     for (const threads of threadCounts) {
       note(`kernels: ${describe(shape)}, ${describeThreads(threads)} ...`);
       // A short run takes a single layer from memory: its copies are most of what there is to do.
       const isCold = !isQuick || (shape === shapes.at(-1) && threads === threadCounts.at(-1));
-      const result = await run.measure(shape, threads, isCold ? coldKernels : 0, measure);
+      const result = await run.measure(shape, threads, isCold ? coldKernels : 0, measure, measureShares);
       print(`\n${describe(shape)}, ${describeThreads(threads)}: time of a product, share of the ceiling`);
       printResult(result, options);
       if (!isQuick || shape === shapes.at(-1)) run.measureCeiling(threads);

@@ -4,7 +4,10 @@ import { type KernelRecord, kernelRecord, type TimedProduct } from "../../src/cl
 import { describeThreads } from "../../src/cli/bench/kernel-table.ts";
 import { type MeasurePlan, measureShape, type TooSlow } from "../../src/cli/bench/measure-shape.ts";
 import { type LayerShape, type Problem, randomProblem } from "../../src/cli/bench/problem.ts";
+import type { TimedLayer } from "../../src/cli/bench/timed-layer.ts";
+import type { Measurement } from "../bench-case.ts";
 import { type Contestants, prepareLayers } from "./contestants.ts";
+import { measureShare, type SharePlan, shareTargetsOf } from "./shares.ts";
 
 /** What came of one shape. */
 export interface ShapeResult {
@@ -15,6 +18,8 @@ export interface ShapeResult {
 /** Gathers what is timed. */
 export class KernelRun {
   readonly products: TimedProduct[] = [];
+  /** Of targets that are shares of what the machine allows. */
+  readonly shares: Measurement[] = [];
   readonly #contestants: Contestants;
   readonly #ceilings = new Map<number, Ceiling>();
   #problem: Problem | undefined;
@@ -38,8 +43,14 @@ export class KernelRun {
     return ceiling;
   }
 
-  /** Times the kernels of all contestants on one shape, that many of each backend also cold. */
-  async measure(shape: LayerShape, threads: number, coldKernels: number, plan: MeasurePlan): Promise<ShapeResult> {
+  /** Times the kernels of all contestants on one shape, that many of each backend also cold; and the targets of the shape. */
+  async measure(
+    shape: LayerShape,
+    threads: number,
+    coldKernels: number,
+    plan: MeasurePlan,
+    sharePlan?: SharePlan,
+  ): Promise<ShapeResult> {
     const problem = this.#problemOf(shape, Math.max(...plan.products.map(({ m }) => m)));
     const layers = await prepareLayers(this.#contestants, problem.matrix, threads, coldKernels);
     const records: KernelRecord[] = [];
@@ -53,10 +64,32 @@ export class KernelRun {
           this.products.push(outcome.product);
         }
       }
+      if (sharePlan !== undefined) await this.#measureShares(layers, problem, records, sharePlan);
     } finally {
       for (const layer of layers) await layer[Symbol.asyncDispose]();
     }
     return { records, tooSlow };
+  }
+
+  async #measureShares(
+    layers: readonly TimedLayer[],
+    problem: Problem,
+    records: readonly KernelRecord[],
+    plan: SharePlan,
+  ): Promise<void> {
+    const [{ threads }] = layers;
+    const { outFeatures, inFeatures } = problem.matrix;
+    const backend = this.#contestants.backendsWith(threads).find(({ ceilings }) => ceilings !== undefined);
+    if (backend === undefined) return;
+    const own = layers.filter((layer) => layer.backend === backend.id);
+    for (const target of shareTargetsOf([outFeatures, inFeatures], threads)) {
+      const timed = records
+        .filter((record) => record.backend === backend.id && record.m === target.m && record.mode === target.mode)
+        .sort((a, b) => a.microseconds - b.microseconds);
+      const fastestFirst = timed.flatMap(({ kernel }) => own.filter((layer) => layer.kernel === kernel));
+      const share = await measureShare(target, fastestFirst, { problem, backend }, plan);
+      if (share !== undefined) this.shares.push(share);
+    }
   }
 
   /** The same for all numbers of threads, which follow each other. */

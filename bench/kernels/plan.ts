@@ -3,6 +3,7 @@ import type { MeasurePlan } from "../../src/cli/bench/measure-shape.ts";
 import type { LayerShape } from "../../src/cli/bench/problem.ts";
 import type { Mode } from "../../src/cli/bench/timed-layer.ts";
 import type { BenchOptions } from "../bench-case.ts";
+import type { SharePlan } from "./shares.ts";
 
 /** A run of the bench. */
 export interface KernelPlan {
@@ -13,6 +14,8 @@ export interface KernelPlan {
   readonly measure: MeasurePlan;
   /** For layers so small that the call itself counts. */
   readonly measureSmall: MeasurePlan;
+  /** For shares of what the machine allows. */
+  readonly measureShares: SharePlan;
 }
 
 /** The first layer of a small network. */
@@ -35,6 +38,7 @@ const full: KernelPlan = {
     ...{ samples: 20, sampleMilliseconds: 5, slowestMilliseconds: 250 },
   },
   measureSmall: { products: warm(1), samples: 20, sampleMilliseconds: 5, slowestMilliseconds: 250 },
+  measureShares: { rounds: 9, samples: 5, sampleMilliseconds: 10 },
 };
 
 const quick: KernelPlan = {
@@ -48,6 +52,7 @@ const quick: KernelPlan = {
     ...{ samples: 5, sampleMilliseconds: 2, slowestMilliseconds: 100 },
   },
   measureSmall: { products: warm(1), samples: 5, sampleMilliseconds: 2, slowestMilliseconds: 100 },
+  measureShares: { rounds: 1, samples: 3, sampleMilliseconds: 5 },
 };
 
 /** The full run, or a short one, on its own shapes or on others. */
