@@ -49,6 +49,7 @@ Napi::Value LaterRuns::begin(std::shared_ptr<const PreparedLayer> layer, const B
   run.x_length_ = sizes.x_length;
   run.y_length_ = sizes.y_length;
   run.y_data_ = array.data;
+  ask_for_huge_pages(array.data, array.length * sizeof(float));
   const int32_t steps = static_cast<int32_t>(std::min<double>(batch.count, sizes.values / STEP_VALUES)) + 1;
   run.step_ = (batch.count + steps - 1) / steps;
   if (runs_.size() == 1) napi_ref_threadsafe_function(env_, event_loop_);

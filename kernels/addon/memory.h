@@ -23,7 +23,20 @@ using Memory = std::unique_ptr<uint8_t, FreeMemory>;
 
 constexpr size_t HUGE_PAGE_BYTE_LENGTH = 2 << 20;
 
-/** Large blocks ask for huge pages: streams of weights cross fewer borders of pages, and the first touch costs less. */
+/**
+ * Asks for huge pages where a block has some: streams cross fewer borders of pages, and the first touch costs less. Where the
+ * system refuses, pages are as they were.
+ */
+inline void ask_for_huge_pages(void* block, size_t byte_length) {
+#if defined(__linux__)
+  if (byte_length < 2 * HUGE_PAGE_BYTE_LENGTH) return;
+  const uintptr_t begin = (reinterpret_cast<uintptr_t>(block) + HUGE_PAGE_BYTE_LENGTH - 1) & ~(HUGE_PAGE_BYTE_LENGTH - 1);
+  const uintptr_t end = (reinterpret_cast<uintptr_t>(block) + byte_length) & ~(HUGE_PAGE_BYTE_LENGTH - 1);
+  if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+#endif
+}
+
+/** Large blocks begin with a huge page. */
 inline Memory allocate(size_t byte_length) {
   // What is longer than any address is refused before rounding up could wrap round.
   if (byte_length > SIZE_MAX / 2) return nullptr;
@@ -32,10 +45,7 @@ inline Memory allocate(size_t byte_length) {
   const size_t rounded = (byte_length + 63) & ~static_cast<size_t>(63);
   void* memory = nullptr;
   if (posix_memalign(&memory, alignment, rounded) != 0) return nullptr;
-#if defined(__linux__)
-  // The end of the block shares its last page with others. Where the system refuses, pages are as they were.
-  if (is_large) madvise(memory, rounded & ~(HUGE_PAGE_BYTE_LENGTH - 1), MADV_HUGEPAGE);
-#endif
+  ask_for_huge_pages(memory, rounded);
   return Memory(static_cast<uint8_t*>(memory));
 }
 

@@ -172,6 +172,7 @@ void multiply_in_tiles(const Panel& panel, const Tile& tile) {
   const auto first_token = [&](int32_t index) { return min(index * rows, tile.tokens - rows); };
   const int8_t* codes = static_cast<const int8_t*>(tile.codes);
   const int32_t rest = panel.groups % STEP_GROUPS;
+  fetch_outputs(tile, USED);
   for (int32_t plane = 0; plane < panel.planes; plane++) {
     const uint8_t* weights = panel.weights + static_cast<size_t>(plane) * panel.groups * GROUP_BYTES;
     shape_tiles(rows, STEP_GROUPS);

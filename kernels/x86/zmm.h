@@ -96,6 +96,17 @@ INLINE __m512 apply(OutputFunction function, __m512 y) {
 }
 
 /**
+ * Fetches the lines that the outputs of a tile will be written to. They lie far apart, each in a page of its own, and come
+ * while the sums are made; stores that find them missing would wait for each other.
+ */
+INLINE void fetch_outputs(const Tile& tile, int lane_groups) {
+  const float* y = tile.y;
+  for (int32_t token = 0; token < tile.tokens; token++, y += tile.y_stride) {
+    for (int j = 0; j < lane_groups; j++) __asm__ volatile("prefetchw %0" : : "m"(y[LANES * j]));
+  }
+}
+
+/**
  * Sixteen outputs of one token, from the sum of one plane on: `sums` are the exact sums of code · trit, `offset` is where
  * the outputs are in the panel.
  */

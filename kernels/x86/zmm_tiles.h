@@ -74,6 +74,7 @@ INLINE void sum_codes(const uint8_t* weights, int32_t groups, const Tile& tile, 
 
 template <int TOKENS, int USED>
 void multiply_codes(const Panel& panel, const Tile& tile) {
+  if constexpr (TOKENS > 1) fetch_outputs(tile, USED);
   for (int32_t plane = 0; plane < panel.planes; plane++) {
     const uint8_t* weights = panel.weights + static_cast<size_t>(plane) * panel.groups * GROUP_BYTES;
     __m512i sums[TOKENS][USED];
