@@ -110,22 +110,26 @@ describe.each(kernels)("$id $kernel", ({ backend, kernel }) => {
     const planes = [randomPlane(random, shape, true)];
     using linear = backend.linear(planes, { activation: "int8", kernel });
     using expected = reference.linear(planes, { activation: "int8" });
-    expectSameBits(await linear.run(x, m), await expected.run(x, m));
+    const plain = await expected.run(x, m);
+    expectSameBits(await linear.run(x, m), plain);
+    for (const y of [sharedArray(plain.length), new Float32Array(plain.length)]) {
+      expectSameBits(await linear.run(x, m, y), plain);
+    }
   });
 
-  test("short work is written where the caller says", async () => {
+  test("results are written where the caller says", async () => {
     await fc.assert(
       fc.asyncProperty(linearCase, convolutionCase, async ({ planes, x, m, ...layer }, images) => {
         using linear = backend.linear(planes, { ...layer.options, activation: "int8", kernel });
-        const y = new Float32Array(m * planes[0].outFeatures).fill(0.5);
-        expect(linear.run(x, m, y)).toBe(y);
+        const y = sharedArray(m * planes[0].outFeatures).fill(0.5);
+        expect(await linear.run(x, m, y)).toBe(y);
         expectSameBits(y, await linear.run(x, m));
         expect(() => linear.run(x, m, new Float32Array(y.length + 1))).toThrow(ShapeError);
         const options = { ...images.options, activation: "int8", kernel };
         using convolution = backend.convolution(images.planes, images.geometry, options);
         const expected = await convolution.run(images.x, ...images.size);
-        const outputs = new Float32Array(expected.length).fill(0.5);
-        expect(convolution.run(images.x, ...images.size, outputs)).toBe(outputs);
+        const outputs = sharedArray(expected.length).fill(0.5);
+        expect(await convolution.run(images.x, ...images.size, outputs)).toBe(outputs);
         expectSameBits(outputs, expected);
         expect(() => convolution.run(images.x, ...images.size, outputs.subarray(1))).toThrow(ShapeError);
       }),
@@ -144,6 +148,11 @@ describe.each(kernels)("$id $kernel", ({ backend, kernel }) => {
     expect(await linear.run(new Float32Array(0), 0)).toEqual(new Float32Array(0));
   });
 });
+
+/** Memory that threads may write to later as well. */
+function sharedArray(length: number): Float32Array {
+  return new Float32Array(new SharedArrayBuffer(Float32Array.BYTES_PER_ELEMENT * length));
+}
 
 /** Equal in all 32 bits, -0 and +0 told apart; NaN equals NaN. */
 function expectSameBits(actual: Float32Array, expected: Float32Array): void {

@@ -150,6 +150,21 @@ describe.runIf(isPresent)("the native backend", () => {
     }
   });
 
+  test("long work is written to shared memory that is given, and to no memory that may go", async () => {
+    const plane = randomPlane(4096, 2048);
+    const x = randomValues(2048);
+    using layer = openNative({ threads: 1 }).linear([plane], { activation: "int8", kernel: "scalar" });
+    const expected = await layer.run(x, 1);
+    const shared = new Float32Array(new SharedArrayBuffer(4 * 4096));
+    expect(await layer.run(x, 1, shared)).toBe(shared);
+    expectSameBits(shared, expected);
+    const own = new Float32Array(4096);
+    const result = layer.run(x, 1, own);
+    expect(result).toBeInstanceOf(Promise);
+    structuredClone(own, { transfer: [own.buffer] });
+    expectSameBits(await result, expected);
+  });
+
   test("an input that is detached between the steps of a very large batch is an error", async () => {
     using layer = openNative().linear([randomPlane(64, 2048)], { activation: "int8", kernel: "scalar" });
     const m = 6000; // three steps
