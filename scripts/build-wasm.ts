@@ -1,6 +1,6 @@
 /**
- * Builds the WebAssembly modules of the wasm backend, and the one of fitting, from kernels/: `npm run build:wasm`. Needs clang++-19 and wasm-ld-19
- * (packages clang-19 and lld-19). The results are committed, so that nobody else needs a compiler; the same sources and the
+ * Builds the WebAssembly modules of the wasm backend, of fitting and of formats from kernels/: `npm run build:wasm`. Needs
+ * clang++-19 and wasm-ld-19 (packages clang-19 and lld-19). The results are committed, so that nobody else needs a compiler; the same sources and the
  * same compiler give the same bytes, and test/wasm-modules.test.ts compares them.
  */
 import { execFileSync, spawnSync } from "node:child_process";
@@ -53,6 +53,7 @@ export const wasmModules: readonly WasmModule[] = [
     flags: ["-mrelaxed-simd", "wasm/relaxedsimd.cc", "-matomics", "-Wl,--shared-memory"],
   },
   { name: "row-products-module", flags: [], sources: ["wasm/row_products.cc"], folder: "src/convert/fitting" },
+  { name: "trit-codes-module", flags: [], sources: ["wasm/trit_codes.cc"], folder: "src/formats" },
 ];
 
 /** Says so where the compiler of this machine is not the version that the committed modules were built with. */

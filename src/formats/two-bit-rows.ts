@@ -2,8 +2,11 @@
 import { type ByteRuns, fetchTrits, firstCodeThree, viewOf, wordsOf } from "./byte-words.ts";
 import { defineFormat } from "./define-format.ts";
 import type { Format } from "./format.ts";
+import { packNeighbours, unpackNeighbours } from "./trit-codes.ts";
 
 const TRITS = 4;
+
+const NOTHING_DONE = { count: 0, areTrits: true };
 
 /** How a byte holds its four trits; code 3 stands for none. */
 export interface TwoBitCodes {
@@ -16,6 +19,7 @@ export interface TwoBitCodes {
 /** A format of rows that start on a byte of their own, tails padded with trit 0. */
 export function twoBitRows(description: Pick<Format, "id" | "summary" | "granularities">, codes: TwoBitCodes): Format {
   const { pack, unpack } = twoBitTables(codes);
+  const isPlain = codes.codes.every((code, i) => code === i) && codes.shifts.every((shift, i) => shift === 2 * i);
   const rowBytes = (inFeatures: number): number => Math.ceil(inFeatures / TRITS);
   return defineFormat({
     ...description,
@@ -24,7 +28,10 @@ export function twoBitRows(description: Pick<Format, "id" | "summary" | "granula
     firstBadByte: (bytes) => firstCodeThree(bytes, bytes),
 
     packTrits(trits, { outFeatures, inFeatures }, bytes) {
-      if (inFeatures % TRITS === 0) return packFours(trits, bytes, pack);
+      if (inFeatures % TRITS === 0) {
+        const { count, areTrits } = isPlain ? packNeighbours(trits, bytes) : NOTHING_DONE;
+        return packFours(trits.subarray(TRITS * count), bytes.subarray(count), pack) && areTrits;
+      }
       let areTrits = true;
       const row = new Int8Array(rowBytes(inFeatures) * TRITS); // its tail stays 0
       for (let n = 0; n < outFeatures; n++) {
@@ -38,7 +45,9 @@ export function twoBitRows(description: Pick<Format, "id" | "summary" | "granula
     unpackRows(bytes, { inFeatures }, first, count, trits) {
       const from = first * rowBytes(inFeatures);
       if (inFeatures % TRITS === 0) {
-        return unpackFours(bytes.subarray(from, from + count * rowBytes(inFeatures)), trits, unpack);
+        const rows = bytes.subarray(from, from + count * rowBytes(inFeatures));
+        const done = isPlain ? unpackNeighbours(rows, trits) : NOTHING_DONE;
+        return unpackFours(rows.subarray(done.count), trits.subarray(TRITS * done.count), unpack) && done.areTrits;
       }
       let areTrits = true;
       const row = new Int8Array(rowBytes(inFeatures) * TRITS);

@@ -1,5 +1,6 @@
 /** Two-bit codes t + 1 in stripes: the four trits of a byte are a stripe apart, not neighbours. */
 import { fetchTrits, viewOf, wordsOf } from "./byte-words.ts";
+import { packWholeStripes, unpackWholeStripes } from "./trit-codes.ts";
 
 /** A block of four stripes: byte p holds element p of each. */
 export interface Stripes {
@@ -17,13 +18,14 @@ export interface Stripes {
 const CHUNK = 1024;
 const BATCH = 32;
 
-/** Packs blocks one after the other. @returns whether all were trits */
+/** Packs blocks one after the other, into zeros. @returns whether all were trits */
 export function packStripes(stripes: Stripes, trits: Int8Array, bytes: Uint8Array, blocks: number): boolean {
   const { length, together, gap } = stripes;
   const view = viewOf(trits);
   const out = viewOf(bytes);
+  const done = packWholeStripes(stripes, trits, bytes, blocks);
   let stray = 0;
-  for (let block = 0; block < blocks; block += BATCH) {
+  for (let block = done.count; block < blocks; block += BATCH) {
     const at = block * length + (block / together) * gap;
     const count = Math.min(BATCH, blocks - block);
     for (let p = 0; p < length; p += CHUNK) {
@@ -33,7 +35,7 @@ export function packStripes(stripes: Stripes, trits: Int8Array, bytes: Uint8Arra
       stray |= packBlocks(view, block * 4 * length + p, out, at + p, chunk, count, stripes);
     }
   }
-  return stray === 0;
+  return stray === 0 && done.areTrits;
 }
 
 /** Unpacks blocks one after the other into words of `trits`. @returns whether no byte held a code 3 */
@@ -41,8 +43,9 @@ export function unpackStripes(stripes: Stripes, bytes: Uint8Array, trits: Int8Ar
   const { length, together, gap } = stripes;
   const view = viewOf(bytes);
   const out = wordsOf(trits);
+  const done = unpackWholeStripes(stripes, bytes, trits, blocks);
   let stray = 0;
-  for (let block = 0; block < blocks; block += BATCH) {
+  for (let block = done.count; block < blocks; block += BATCH) {
     const at = block * length + (block / together) * gap;
     const count = Math.min(BATCH, blocks - block);
     for (let p = 0; p < length; p += CHUNK) {
@@ -50,7 +53,7 @@ export function unpackStripes(stripes: Stripes, bytes: Uint8Array, trits: Int8Ar
       stray |= unpackBlocks(view, at + p, out, block * length + p / 4, chunk, count, stripes);
     }
   }
-  return stray === 0;
+  return stray === 0 && done.areTrits;
 }
 
 /**

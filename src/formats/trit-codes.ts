@@ -1,0 +1,164 @@
+/**
+ * Two-bit codes of large matrices, in WebAssembly: sixteen trits at a time, where plain loops take four. Formats ask it for
+ * what is long enough and do the rest themselves; the bytes are the same.
+ */
+
+import { base64 } from "./trit-codes-module.ts";
+import type { Stripes } from "./two-bit-stripes.ts";
+
+/** Bytes of a call, at most: with their trits they stay in the second cache. */
+const CHUNK = 1 << 15;
+/** Shorter work is done before the module is ready. */
+const LEAST_BYTE_LENGTH = 1 << 14;
+/** Bytes that a vector holds. */
+const VECTOR = 16;
+const PAGE_BYTES = 2 ** 16;
+
+interface Codec {
+  readonly bytes: Uint8Array;
+  readonly trits: Int8Array;
+  packFours(count: number): boolean;
+  unpackFours(count: number): boolean;
+  packStripes(stripes: Stripes, blocks: number): boolean;
+  unpackStripes(stripes: Stripes, blocks: number): boolean;
+}
+
+/** What was done of the work, from its beginning on. */
+export interface Done {
+  /** Bytes, or blocks. */
+  readonly count: number;
+  /** Whether all of it were trits. */
+  readonly areTrits: boolean;
+}
+
+const NOTHING: Done = { count: 0, areTrits: true };
+
+let codec: Codec | null | undefined;
+
+/** Packs codes trit + 1 of neighbours, the first in the low bits. @returns how many bytes are done */
+export function packNeighbours(trits: Int8Array, bytes: Uint8Array): Done {
+  const worker = codecFor(bytes.length);
+  if (!worker) return NOTHING;
+  const count = bytes.length - (bytes.length % VECTOR);
+  let areTrits = true;
+  for (let at = 0; at < count; at += CHUNK) {
+    const length = Math.min(CHUNK, count - at);
+    worker.trits.set(trits.subarray(4 * at, 4 * (at + length)));
+    areTrits = worker.packFours(length) && areTrits;
+    bytes.set(worker.bytes.subarray(0, length), at);
+  }
+  return { count, areTrits };
+}
+
+/** Unpacks them. @returns how many bytes are done, and whether none held a code 3 */
+export function unpackNeighbours(bytes: Uint8Array, trits: Int8Array): Done {
+  const worker = codecFor(bytes.length);
+  if (!worker) return NOTHING;
+  const count = bytes.length - (bytes.length % VECTOR);
+  let areTrits = true;
+  for (let at = 0; at < count; at += CHUNK) {
+    const length = Math.min(CHUNK, count - at);
+    worker.bytes.set(bytes.subarray(at, at + length));
+    areTrits = worker.unpackFours(length) && areTrits;
+    trits.set(worker.trits.subarray(0, 4 * length), 4 * at);
+  }
+  return { count, areTrits };
+}
+
+/** Packs stripes. @returns how many blocks are done; what lies in the gaps is set to 0 */
+export function packWholeStripes(stripes: Stripes, trits: Int8Array, bytes: Uint8Array, blocks: number): Done {
+  const worker = codecForStripes(stripes, blocks);
+  if (!worker) return NOTHING;
+  const { together, length } = stripes;
+  const step = blocksOfChunk(stripes);
+  const count = blocks - (blocks % together);
+  let areTrits = true;
+  for (let block = 0; block < count; block += step) {
+    const some = Math.min(step, count - block);
+    worker.trits.set(trits.subarray(4 * length * block, 4 * length * (block + some)));
+    worker.bytes.fill(0); // the gaps, which hold what was there before
+    areTrits = worker.packStripes(stripes, some) && areTrits;
+    bytes.set(worker.bytes.subarray(0, byteLengthOf(stripes, some)), byteLengthOf(stripes, block));
+  }
+  return { count, areTrits };
+}
+
+/** Unpacks stripes. @returns how many blocks are done, and whether no byte of them held a code 3 */
+export function unpackWholeStripes(stripes: Stripes, bytes: Uint8Array, trits: Int8Array, blocks: number): Done {
+  const worker = codecForStripes(stripes, blocks);
+  if (!worker) return NOTHING;
+  const { together, length } = stripes;
+  const step = blocksOfChunk(stripes);
+  const count = blocks - (blocks % together);
+  let areTrits = true;
+  for (let block = 0; block < count; block += step) {
+    const some = Math.min(step, count - block);
+    const from = byteLengthOf(stripes, block);
+    worker.bytes.set(bytes.subarray(from, from + byteLengthOf(stripes, some)));
+    areTrits = worker.unpackStripes(stripes, some) && areTrits;
+    trits.set(worker.trits.subarray(0, 4 * length * some), 4 * length * block);
+  }
+  return { count, areTrits };
+}
+
+/** Bytes of so many blocks, a multiple of those together, with their gaps. */
+function byteLengthOf({ length, together, gap }: Stripes, blocks: number): number {
+  return blocks * length + (blocks / together) * gap;
+}
+
+/** Blocks that a call takes, a multiple of those together; 0 where they are too long. */
+function blocksOfChunk(stripes: Stripes): number {
+  const { together } = stripes;
+  return Math.floor(CHUNK / byteLengthOf(stripes, together)) * together;
+}
+
+function codecForStripes(stripes: Stripes, blocks: number): Codec | null {
+  const fits = stripes.length % VECTOR === 0 && blocksOfChunk(stripes) > 0;
+  return fits ? codecFor(blocks * stripes.length) : null;
+}
+
+function codecFor(byteLength: number): Codec | null {
+  if (byteLength < LEAST_BYTE_LENGTH) return null;
+  codec ??= openCodec();
+  return codec;
+}
+
+/** Null where pages may not compile code, and in engines without vectors. */
+function openCodec(): Codec | null {
+  const module = compile();
+  if (module === null) return null;
+  const pages = Math.ceil((5 * CHUNK) / PAGE_BYTES) + 2; // two for what the module keeps below its heap
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+  const instance = new WebAssembly.Instance(module, { env: { memory } });
+  const { packFours, unpackFours, packStripes, unpackStripes, __heap_base } = instance.exports as unknown as {
+    packFours(trits: number, bytes: number, count: number): number;
+    unpackFours(bytes: number, trits: number, count: number): number;
+    packStripes(trits: number, bytes: number, blocks: number, ...stripes: number[]): number;
+    unpackStripes(bytes: number, trits: number, blocks: number, ...stripes: number[]): number;
+    __heap_base: WebAssembly.Global<"i32">;
+  };
+  const bytes = new Uint8Array(memory.buffer, Math.ceil(__heap_base.value / VECTOR) * VECTOR, CHUNK);
+  const trits = new Int8Array(memory.buffer, bytes.byteOffset + CHUNK, 4 * CHUNK);
+  const [from, to] = [bytes.byteOffset, trits.byteOffset];
+  return {
+    ...{ bytes, trits },
+    packFours: (count) => packFours(to, from, count) !== 0,
+    unpackFours: (count) => unpackFours(from, to, count) !== 0,
+    packStripes: (stripes, blocks) => packStripes(to, from, blocks, ...numbersOf(stripes)) !== 0,
+    unpackStripes: (stripes, blocks) => unpackStripes(from, to, blocks, ...numbersOf(stripes)) !== 0,
+  };
+}
+
+function compile(): WebAssembly.Module | null {
+  if (typeof WebAssembly === "undefined") return null;
+  try {
+    return new WebAssembly.Module(Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)));
+  } catch (error) {
+    if (error instanceof WebAssembly.CompileError || error instanceof EvalError) return null;
+    throw error;
+  }
+}
+
+function numbersOf({ order, length, together, gap }: Stripes): number[] {
+  return [order.reduce((packed, stripe, i) => packed | (stripe << (8 * i)), 0), length, together, gap];
+}
