@@ -17,7 +17,8 @@
       "target_name": "bitlinear",
       "sources": ["<!@(find kernels kernels/addon kernels/<(architecture) -maxdepth 1 -name '*.cc' | sort)"],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
-      "defines": ["NAPI_VERSION=8", "NAPI_DISABLE_CPP_EXCEPTIONS"],
+      # A worker that is terminated can run no JavaScript any more: what its runs would say then must not end the process.
+      "defines": ["NAPI_VERSION=8", "NAPI_DISABLE_CPP_EXCEPTIONS", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"],
       "cflags_cc": ["<@(flags)"],
       "conditions": [
         # A prebuilt binary asks the machine it comes to for no more than a C library.

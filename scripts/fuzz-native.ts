@@ -52,7 +52,7 @@ function buildAddon(): void {
     ...sources.flatMap((source, i) => [
       `${i}.o: ${source}`,
       `\t${compiler} -std=c++20 -O1 -g -fPIC -fsanitize=address -fno-omit-frame-pointer -ffp-contract=off -fno-exceptions ` +
-        `-fno-rtti -DNAPI_VERSION=8 -DNAPI_DISABLE_CPP_EXCEPTIONS ${includes.map((path) => `-isystem ${path}`).join(" ")} ` +
+        `-fno-rtti -DNAPI_VERSION=8 -DNAPI_DISABLE_CPP_EXCEPTIONS -DNODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS ${includes.map((path) => `-isystem ${path}`).join(" ")} ` +
         `-MMD -c ${source} -o $@`,
     ]),
     "-include *.d",

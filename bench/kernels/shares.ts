@@ -95,9 +95,10 @@ export async function sharesBetween(
   let before = limit();
   const shares: number[] = [];
   for (let round = 0; round < rounds; round++) {
+    if (before === undefined) return undefined;
     const found = await rate();
     const after = limit();
-    if (before === undefined || after === undefined) return undefined;
+    if (after === undefined) return undefined;
     shares.push(found / Math.max(before, after));
     before = after;
   }

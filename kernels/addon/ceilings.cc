@@ -115,7 +115,7 @@ constexpr size_t MOST_STREAMS = 8;
 constexpr Race::Work READERS[] = {read_part<1, 0>, read_part<1, 4096>, read_part<1, 8192>,
                                   read_part<4, 0>, read_part<4, 2048>, read_part<MOST_STREAMS, 0>};
 
-/** Region comes into being when it is written, near the thread that writes it. */
+/** Memory comes into being when it is written, near the thread that writes it. */
 void write_part(const void* context, int32_t thread) {
   const Region& memory = *static_cast<const Region*>(context);
   memset(memory.bytes + memory.part * static_cast<size_t>(thread), 1, memory.part);

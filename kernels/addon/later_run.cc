@@ -97,7 +97,7 @@ const char* LaterRuns::begin_step(Napi::Env env, LaterRun& run) {
   run.begun_ += batch.count;
   start_run(run.run_);
   const double values = static_cast<double>(x_length) * batch.count;
-  run_phases(run.run_, run.run_.phases - 1, values * run.layer_->cost.nanoseconds_per_value);
+  run_phases(run.run_, run.run_.phases - 1, values * run.layer_->cost.nanoseconds_per_value, 0);
   return nullptr;
 }
 

@@ -4,6 +4,14 @@ namespace bitlinear {
 namespace {
 
 constexpr const char* IS_DISPOSED = "this layer was disposed";
+constexpr const char* SHARE_MEMORY = "x and y share memory";
+
+/** Two SharedArrayBuffers can be of one memory, which JavaScript does not show. */
+bool overlap(const Array<float>& x, const Array<float>& y) {
+  const auto begin = [](const Array<float>& array) { return reinterpret_cast<uintptr_t>(array.data); };
+  const auto end = [begin](const Array<float>& array) { return begin(array) + array.length * sizeof(float); };
+  return begin(x) < end(y) && begin(y) < end(x);
+}
 
 Napi::Value refuse(Napi::Env env, const char* wrong) {
   Napi::TypeError::New(env, wrong).ThrowAsJavaScriptException();
@@ -76,18 +84,20 @@ Napi::Value NativeLayer::run(const Napi::CallbackInfo& info) {
   if (const char* wrong = read_batch(info, 2, layer, batch)) return refuse(env, wrong);
   if (const char* wrong = measure_batch(layer, batch, sizes)) return refuse(env, wrong);
   if (x.length != sizes.x_length || y.length != sizes.y_length) return refuse(env, "x or y does not fit the batch");
+  if (overlap(x, y)) return refuse(env, SHARE_MEMORY);
   if (batch.count == 0) return {};
 
   const Cost& cost = layer_->cost;
-  const double nanoseconds = sizes.rows * cost.nanoseconds_per_row + sizes.values * cost.nanoseconds_per_value;
-  Run run = plan_run(layer, batch, threads_for(nanoseconds, layer_->threads));
+  const double encoding = sizes.values * cost.nanoseconds_per_value;
+  const double multiplying = sizes.rows * cost.nanoseconds_per_row;
+  Run run = plan_run(layer, batch, threads_for(encoding + multiplying, layer_->threads));
   Workspace workspace = data_->workspaces.take(run.workspace_byte_length);
   if (!workspace.memory) return refuse(env, "there is not enough memory for this batch");
   run.x = x.data;
   run.y = y.data;
   run.workspace = workspace.memory.get();
   start_run(run);
-  run_phases(run, run.phases, nanoseconds);
+  run_phases(run, run.phases, encoding, multiplying);
   data_->workspaces.give_back(std::move(workspace));
   return {};
 }
@@ -105,6 +115,7 @@ Napi::Value NativeLayer::run_later(const Napi::CallbackInfo& info) {
   if (const char* wrong = measure_batch(*layer_->layer, batch, sizes)) return refuse(env, wrong);
   if (x.length != sizes.x_length) return refuse(env, "x does not fit the batch");
   if (is_y_given && y.length != sizes.y_length) return refuse(env, "y does not fit the batch");
+  if (is_y_given && overlap(x, y)) return refuse(env, SHARE_MEMORY);
   return data_->later_runs.begin(layer_, batch, sizes, info[0], info[1]);
 }
 

@@ -21,10 +21,12 @@ int32_t threads_for(double nanoseconds, int32_t most) {
   return static_cast<int32_t>(std::clamp(nanoseconds / NANOSECONDS_PER_THREAD, 1.0, static_cast<double>(most)));
 }
 
-void run_phases(const Run& run, int32_t count, double nanoseconds) {
+void run_phases(const Run& run, int32_t count, double encoding, double multiplying) {
+  const int32_t last = run.phases - 1;
+  if (last == 0) multiplying += encoding; // each thread encodes for itself
   for (int32_t phase = 0; phase < count; phase++) {
     PhaseTask task(run, phase);
-    ThreadPool::shared().run(task, nanoseconds);
+    ThreadPool::shared().run(task, phase == last ? multiplying : encoding / last);
   }
 }
 

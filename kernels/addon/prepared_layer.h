@@ -38,7 +38,12 @@ private:
   int32_t phase_;
 };
 
-/** Runs the first few phases, of some length on one thread; the calling thread is among those that work. */
-void run_phases(const Run& run, int32_t count, double nanoseconds);
+/**
+ * Runs the first few phases; the calling thread is among those that work.
+ *
+ * @param encoding nanoseconds that all but the last phase take one thread
+ * @param multiplying the same of the last one
+ */
+void run_phases(const Run& run, int32_t count, double encoding, double multiplying);
 
 } // namespace bitlinear

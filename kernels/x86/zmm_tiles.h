@@ -149,10 +149,13 @@ void multiply_joint(const Panel& first, const Tile& tile) {
   }
 }
 
-/** Sums of one plane for float codes: Σ trit · code; few sums are doubled, for even and odd k. */
+/**
+ * Sums of one plane for float codes: Σ trit · code; those of narrow panels are doubled, for even and odd k. How many tokens
+ * come together must not decide that: the result of a token does not depend on the others.
+ */
 template <int TOKENS, int USED>
 INLINE void sum_floats(const uint8_t* weights, int32_t groups, const Tile& tile, __m512 (&sums)[TOKENS][USED]) {
-  constexpr int UNROLL = TOKENS * USED < 8 ? 2 : 1;
+  constexpr int UNROLL = USED <= 2 ? 2 : 1;
   // The permutation looks at the lowest four bits of a lane: two of the trit, two of its neighbour.
   const __m512 trits = _mm512_setr_ps(-1, 0, 1, 0, -1, 0, 1, 0, -1, 0, 1, 0, -1, 0, 1, 0);
   __m512 partial[UNROLL][TOKENS][USED];

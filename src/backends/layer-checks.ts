@@ -90,18 +90,14 @@ export function checkImages(
   checkInput(x, images * height * width * inChannels, `[${images}, ${height}, ${width}, ${inChannels}]`);
 }
 
-/** Checks where a caller wants the outputs, if it said so. @throws ShapeError when `y` has another length, UsageError when it shares memory with `x` */
+/** Checks where a caller wants the outputs, if it said so. @throws ShapeError when `y` has another length, UsageError when it is no Float32Array or shares memory with `x` */
 export function checkOutput(y: Float32Array | undefined, x: Float32Array, expected: number): void {
   if (y === undefined) return;
+  if (!(y instanceof Float32Array)) throw new UsageError("the array for the output must be a Float32Array");
   if (y.length !== expected)
     throw new ShapeError(`the array for the output must hold ${expected} values, got ${y.length}`);
   const isApart = y.byteOffset >= x.byteOffset + x.byteLength || x.byteOffset >= y.byteOffset + y.byteLength;
   if (y.buffer === x.buffer && !isApart) throw new UsageError("the arrays for input and output share memory; pass two");
-}
-
-/** Whether memory stays where it is, whatever its owner does. */
-export function isShared({ buffer }: Float32Array): boolean {
-  return typeof SharedArrayBuffer !== "undefined" && buffer instanceof SharedArrayBuffer;
 }
 
 function checkImageSize({ kernelSize, stride, padding }: ConvolutionGeometry, size: readonly [number, number]): void {

@@ -98,7 +98,7 @@ export function makeReport(parts: ReportParts): ConversionReport {
   };
 }
 
-/** Some quantizers cut at fixed magnitudes, whatever those of the weights are. */
+/** Some quantizers cut at fixed magnitudes, whatever those of the weights are, and a few outliers outweigh all else. */
 function lossNotes(layers: readonly LayerReport[]): string[] {
   const lost = layers.filter(({ quantizer, weightError = 0 }) => quantizer !== undefined && weightError > LOST_ERROR);
   if (lost.length === 0) return [];
@@ -106,7 +106,7 @@ function lossNotes(layers: readonly LayerReport[]): string[] {
   const quantizers = [...new Set(lost.map(({ quantizer }) => quantizer))].join(" and ");
   const names = someNames(lost.map(({ name }) => name));
   return [
-    `${those} next to nothing of the weights (${names}): ${quantizers} suits weights of another magnitude, optimal any`,
+    `${those} next to nothing of the weights (${names}) as ${quantizers} rounds them: choose another quantizer, or skip them`,
   ];
 }
 

@@ -61,7 +61,7 @@ test("a quantizer that leaves nothing of the weights is named", async () => {
   await writeFileAtomic(file, writeSafetensors(tensors));
   const { notes } = await convertFile(file, join(folder, "lost.safetensors"), { quantizer: "threshold" });
   expect(notes).toContainEqual(
-    "one layer keeps next to nothing of the weights (a.weight): threshold suits weights of another magnitude, optimal any",
+    "one layer keeps next to nothing of the weights (a.weight) as threshold rounds them: choose another quantizer, or skip them",
   );
   const { notes: none } = await convertFile(file, join(folder, "held.safetensors"));
   expect(none.filter((note) => note.includes("next to nothing"))).toEqual([]);

@@ -2,6 +2,7 @@
 import { type Backend, type OutputFunction, openBackend } from "../backends/index.ts";
 import { ShapeError, UnsupportedError, UsageError } from "../core/errors.ts";
 import { elementCount, formatShape, type Shape } from "../core/shape.ts";
+import { isShared } from "../core/shared-memory.ts";
 import { chooseKernels } from "./choose-kernels.ts";
 import { findFusion } from "./fusion.ts";
 import { checkGraph, fitsPattern, formatPattern, type Graph, type GraphNode } from "./graph.ts";
@@ -132,10 +133,24 @@ export class DeployedModel implements Disposable {
       throw new UsageError("the array for the output must be a Float32Array");
     }
     const data = input instanceof Float32Array ? input : Float32Array.from(input);
-    const { lastUses, mayOverwrite, becomesOutput } = this.#flow;
     const arrays = new ArraysOfRun(this.#keptArrays);
-    const takeOutput = takeOnce(options.output?.buffer === data.buffer ? undefined : options.output);
-    const values: HostTensor[] = [{ data, shape: this.#shapeOf(data.length, options.shape) }];
+    try {
+      const output = await this.#runNodes({ data, shape: this.#shapeOf(data.length, options.shape) }, arrays, options);
+      if (options.output) {
+        copyOutput(output, options.output);
+        return { shape: output.shape, data: options.output };
+      }
+      // Operations that only change the shape hand their input on; what the caller gets must not be what it gave.
+      return output.data.buffer === data.buffer ? { shape: output.shape, data: output.data.slice() } : output;
+    } finally {
+      arrays.end();
+    }
+  }
+
+  async #runNodes(input: HostTensor, arrays: ArraysOfRun, options: RunOptions): Promise<HostTensor> {
+    const { lastUses, mayOverwrite, becomesOutput } = this.#flow;
+    const takeOutput = takeOnce(mayShare(options.output, input.data) ? undefined : options.output);
+    const values = [input];
     for (const [i, operation] of this.#operations.entries()) {
       const { inputs } = this.graph.nodes[i];
       const target = mayOverwrite[i] ? values[inputs[0]].data : undefined;
@@ -148,26 +163,22 @@ export class DeployedModel implements Disposable {
       arrays.add(value.data);
       arrays.dropUnused();
       values.push(value);
-      for (const index of new Set(inputs)) {
-        if (lastUses[index] !== i) continue;
+      const read = new Set(inputs);
+      if (lastUses[i + 1] < 0) read.add(i + 1); // nobody reads its own value
+      for (const index of read) {
+        if (lastUses[index] > i) continue;
         arrays.release(values[index].data);
         values[index] = RELEASED;
       }
     }
-    const output = values[this.graph.output];
-    if (options.output) {
-      if (output.data !== options.output) copyOutput(output, options.output);
-      return { shape: output.shape, data: options.output };
-    }
-    // Operations that only change the shape hand their input on; what the caller gets must not be what it gave.
-    return output.data.buffer === data.buffer ? { shape: output.shape, data: output.data.slice() } : output;
+    return values[this.graph.output];
   }
 
   /** Frees what the backend holds; the model cannot run afterwards. */
   dispose(): void {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
-    this.#keptArrays.clear();
+    this.#keptArrays.close();
     for (const operation of this.#operations) operation[Symbol.dispose]?.();
   }
 
@@ -222,13 +233,19 @@ function takeOnce(array: Float32Array | undefined): (length: number) => Float32A
   };
 }
 
-/** @throws ShapeError when the target has another length */
+/** Whether two arrays may lie in one memory: two SharedArrayBuffers can be of the same. */
+function mayShare(a: Float32Array | undefined, b: Float32Array): boolean {
+  return a !== undefined && (a.buffer === b.buffer || (isShared(a) && isShared(b)));
+}
+
+/** @throws ShapeError when the target has another length, or none any more */
 function copyOutput({ shape, data }: HostTensor, target: Float32Array): void {
-  if (target.length !== data.length) {
+  const length = elementCount(shape);
+  if (target.length !== length) {
     const got = `the array for the output has ${target.length}`;
-    throw new ShapeError(`the output has the shape ${formatShape(shape)}, so ${data.length} values, but ${got}`);
+    throw new ShapeError(`the output has the shape ${formatShape(shape)}, so ${length} values, but ${got}`);
   }
-  target.set(data);
+  if (target !== data) target.set(data);
 }
 
 /** @throws UnsupportedError for an aim that is none */

@@ -8,28 +8,46 @@ function takenFrom(kept: KeptArrays, length: number): Float32Array {
   return array;
 }
 
-test("an array comes again once it was given back, to one taker and for its length", () => {
+test("a block comes again once it was given back, to one taker, for what fits into it", () => {
   const kept = new KeptArrays();
   const first = takenFrom(kept, 8);
   const second = takenFrom(kept, 8);
-  expect(second).not.toBe(first);
+  expect(second.buffer).not.toBe(first.buffer);
   kept.giveBack(first);
-  expect(takenFrom(kept, 9)).toHaveLength(9);
-  expect(kept.take(8)).toBe(first);
-  expect(kept.take(8)).not.toBe(first);
+  const third = takenFrom(kept, 100);
+  expect(third.buffer).toBe(first.buffer);
+  expect(third).toHaveLength(100);
+  expect(takenFrom(kept, 8).buffer).not.toBe(first.buffer);
+  kept.giveBack(third);
+  const large = takenFrom(kept, 5000);
+  expect(large.buffer).not.toBe(first.buffer);
+  kept.giveBack(large);
+  expect(takenFrom(kept, 8).buffer).toBe(first.buffer); // the smallest that does
 });
 
-test("long arrays are not kept, and of others a few MiB", () => {
+test("no more shared memory is made than may be kept", () => {
   const kept = new KeptArrays();
   const length = 4 << 20; // 16 MiB
-  expect(kept.take(length + 1)).toBeUndefined();
-  const arrays = Array.from({ length: 3 }, () => takenFrom(kept, length));
-  for (const array of arrays) kept.giveBack(array);
-  expect(kept.take(length) === arrays[2]).toBe(true);
-  expect(arrays.includes(takenFrom(kept, length))).toBe(false);
-  kept.giveBack(arrays[0]);
-  kept.clear();
-  expect(kept.take(length) === arrays[0]).toBe(false);
+  const first = takenFrom(kept, length);
+  const second = takenFrom(kept, length);
+  expect(kept.take(1)).toBeUndefined();
+  kept.giveBack(first);
+  kept.giveBack(second);
+  const blocks = new Set<ArrayBufferLike>();
+  for (let i = 0; i < 1000; i++) {
+    const array = takenFrom(kept, 1 + ((i * 7919) % length));
+    blocks.add(array.buffer);
+    kept.giveBack(array);
+  }
+  expect([...blocks].every((block) => block === first.buffer || block === second.buffer)).toBe(true);
+});
+
+test("what is closed keeps nothing, and nothing that comes later", () => {
+  const kept = new KeptArrays();
+  const array = takenFrom(kept, 8);
+  kept.close();
+  kept.giveBack(array);
+  expect(kept.take(8)).toBeUndefined();
 });
 
 test("a run gives back what no value lies in any more", () => {
@@ -40,9 +58,9 @@ test("a run gives back what no value lies in any more", () => {
   run.add(array.subarray(1)); // handed on in another shape
   run.dropUnused();
   run.release(array);
-  expect(kept.take(4)).not.toBe(array);
+  expect(kept.take(4)?.buffer).not.toBe(array.buffer);
   run.release(array.subarray(1));
-  expect(kept.take(4)).toBe(array);
+  expect(kept.take(4)?.buffer).toBe(array.buffer);
 });
 
 test("a run gives back what became no value, and nothing that was not taken", () => {
@@ -53,6 +71,17 @@ test("a run gives back what became no value, and nothing that was not taken", ()
   run.add(stranger);
   run.dropUnused();
   run.release(stranger);
-  expect(kept.take(4)).toBe(unused);
-  expect(kept.take(4)).not.toBe(stranger);
+  expect(kept.take(4)?.buffer).toBe(unused.buffer);
+  expect(kept.take(4)?.buffer).not.toBe(stranger.buffer);
+});
+
+test("a run that ends gives back all it has", () => {
+  const kept = new KeptArrays();
+  const run = new ArraysOfRun(kept);
+  const arrays = [run.take(4), run.take(4)] as Float32Array[];
+  run.add(arrays[0]);
+  run.end();
+  run.end();
+  expect(new Set([kept.take(4)?.buffer, kept.take(4)?.buffer])).toEqual(new Set(arrays.map(({ buffer }) => buffer)));
+  expect(arrays.map(({ buffer }) => buffer)).not.toContain(kept.take(4)?.buffer);
 });

@@ -1,6 +1,7 @@
 /** Layers in the addon's memory: short work at once, long work in the background. */
 import { DeviceError, ShapeError, UsageError } from "../../core/errors.ts";
 import { checkElementCount, elementCount, MAX_ELEMENTS } from "../../core/shape.ts";
+import { isShared } from "../../core/shared-memory.ts";
 import type { MatrixShape } from "../../core/ternary-matrix.ts";
 import { rowsOf, type TernaryWeights } from "../../core/ternary-rows.ts";
 import {
@@ -10,7 +11,7 @@ import {
   convolvedSize,
   type LayerOptions,
 } from "../backend.ts";
-import { checkImages, checkOutput, checkRows, isShared } from "../layer-checks.ts";
+import { checkImages, checkOutput, checkRows } from "../layer-checks.ts";
 import type { Addon, NativeLayer } from "./addon.ts";
 
 /** Where layers are made. */
@@ -59,7 +60,7 @@ export class NativeLinear implements BackendLinear {
       return runLater(() => this.#layer.runLater(x, sharedOrNull(y), m));
     }
     const output = y ?? new Float32Array(m * this.#outFeatures);
-    this.#layer.run(x, output, m);
+    runNow(() => this.#layer.run(x, output, m));
     return output;
   }
 
@@ -124,7 +125,7 @@ export class NativeConvolution implements BackendConvolution {
       return runLater(() => this.#layer.runLater(x, sharedOrNull(y), images, height, width));
     }
     const output = y ?? new Float32Array(length);
-    this.#layer.run(x, output, images, height, width);
+    runNow(() => this.#layer.run(x, output, images, height, width));
     return output;
   }
 
@@ -191,6 +192,14 @@ function attempt<T>(prepare: () => T): T {
 /** Threads write to the memory of long runs, which must be there until they end: other arrays can be detached meanwhile. */
 function sharedOrNull(y: Float32Array | undefined): Float32Array | null {
   return y !== undefined && isShared(y) ? y : null;
+}
+
+function runNow(run: () => void): void {
+  try {
+    run();
+  } catch (error) {
+    throw deviceError("run this layer", error);
+  }
 }
 
 async function runLater(begin: () => Promise<Float32Array>): Promise<Float32Array> {

@@ -1,6 +1,6 @@
 /** Running a prepared layer: short work at once, long work in slices between which the caller's thread is free. */
 import { DeviceError } from "../../core/errors.ts";
-import { isShared } from "../layer-checks.ts";
+import { isShared } from "../../core/shared-memory.ts";
 import { type Engine, slotsOf, threadsOf } from "./engine.ts";
 import type { Work } from "./run-space.ts";
 

@@ -81,6 +81,12 @@ test("steps that save alike are taken one by one", () => {
   expect(allocatePlanes(all, 64)).toEqual([2, 4, 2]);
 });
 
+test("steps of a layer stay in their order where more planes take less", () => {
+  expect(allocatePlanes([{ name: "a", bytes: [2, 5, 4], errors: [4, 1, 2] }], 3)).toEqual([1]);
+  expect(allocatePlanes([{ name: "a", bytes: [2, 5, 4], errors: [4, 1, 2] }], 4)).toEqual([3]);
+  expect(allocatePlanes([{ name: "a", bytes: [2, 5, 4], errors: [4, 1, 2] }], 5)).toEqual([2]);
+});
+
 test("the largest saving per byte comes first, along the hull", () => {
   const all = [
     { name: "a", bytes: [10, 20, 30, 40], errors: [100, 30, 10, 5] },

@@ -20,6 +20,8 @@ export interface LayerChoices {
 /** From one number of planes to a larger one. */
 interface Step {
   readonly layer: number;
+  /** Which of the layer's steps it is. */
+  readonly position: number;
   readonly planes: number;
   readonly bytes: number;
   /** Saved error per byte. */
@@ -65,10 +67,10 @@ function stepsOf(layers: readonly LayerChoices[], hulls: readonly (readonly numb
       const before = hull[i];
       const size = bytes[index] - bytes[before];
       lastRate = Math.min(lastRate, (errors[before] - errors[index]) / size); // rounding must not turn equal ones round
-      return { layer, planes: index + 1, bytes: size, rate: lastRate };
+      return { layer, position: i, planes: index + 1, bytes: size, rate: lastRate };
     });
   });
-  return steps.sort((a, b) => b.rate - a.rate || a.layer - b.layer || a.planes - b.planes);
+  return steps.sort((a, b) => b.rate - a.rate || a.layer - b.layer || a.position - b.position);
 }
 
 /** Indexes of the choices on the lower convex hull, from the fewest bytes to the least error. */
