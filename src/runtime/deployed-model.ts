@@ -129,7 +129,7 @@ export class DeployedModel implements Disposable {
   /** The same, with the shape of the output. */
   async runTensor(input: ArrayLike<number>, options: RunOptions = {}): Promise<HostTensor> {
     if (this.#isDisposed) throw new UsageError("this model was disposed; load or deploy it again");
-    if (options.output && !(options.output instanceof Float32Array)) {
+    if (options.output !== undefined && !(options.output instanceof Float32Array)) {
       throw new UsageError("the array for the output must be a Float32Array");
     }
     const data = input instanceof Float32Array ? input : Float32Array.from(input);

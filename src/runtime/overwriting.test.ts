@@ -142,6 +142,7 @@ describe("arrays that are kept from run to run", () => {
   test.each<[unknown, string]>([
     [new Float32Array(11), "the output has the shape [2, 6], so 12 values, but the array for the output has 11"],
     [new Array(12), "the array for the output must be a Float32Array"],
+    [null, "the array for the output must be a Float32Array"],
   ])("no other place for the output is taken: case %#", async (output, message) => {
     const graph = { nodes: base, output: 4, inputShape: [6] };
     using model = await DeployedModel.open(graph, { backend: "reference" });

@@ -101,6 +101,27 @@ describe.runIf(!("unavailable" in open()))("the native backend", () => {
     expect(stdout.trim()).toBe(String(1500 * 512));
   });
 
+  test("a worker that is terminated where one run ends and the next begins takes nobody with it", async () => {
+    const { stdout } = await runProgram(`
+      import { isMainThread, parentPort, Worker } from "node:worker_threads";
+      if (isMainThread) {
+        for (let i = 0; i < 10; i++) {
+          const worker = new Worker(new URL(import.meta.url));
+          await new Promise((resolve) => worker.once("message", resolve));
+          await new Promise((resolve) => setTimeout(resolve, 5 + 17 * i));
+          await worker.terminate();
+        }
+        console.log("well");
+      } else {
+        ${LONG_WORK}
+        const weights = { outFeatures, inFeatures, trits, scales: Float32Array.of(1) };
+        const fast = open({ threads: 2 }).linear([weights], { activation: "int8" });
+        parentPort.postMessage("running");
+        for (;;) await fast.run(x, m);
+      }`);
+    expect(stdout.trim()).toBe("well");
+  });
+
   test("BITLINEAR_THREADS and BITLINEAR_ISA are read from the environment of the process", async () => {
     const { stdout } = await runProgram(
       `const { open } = await import("./native.mjs");
