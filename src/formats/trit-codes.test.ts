@@ -1,5 +1,5 @@
 /** Large matrices take another way than small ones, to the same bytes and the same refusals. */
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { RandomSource } from "../core/random.ts";
 import { formatById } from "./index.ts";
 
@@ -54,6 +54,18 @@ describe.each(layouts)("$id", ({ id, outFeatures, inFeatures, trailer }) => {
     expect(() => format.unpack(bytes, shape, beside)).toThrow(/stands for no trits/);
   });
 
+  test("plain loops give the same where nothing may be compiled", async () => {
+    const bytes = format.pack({ ...shape, trits, scales });
+    for (const WebAssembly of [undefined, { CompileError: RangeError, Module: refuse }]) {
+      vi.stubGlobal("WebAssembly", WebAssembly);
+      vi.resetModules();
+      const plain = (await import("./index.ts")).formatById(id);
+      expect(Buffer.from(plain.pack({ ...shape, trits, scales })).equals(Buffer.from(bytes))).toBe(true);
+      expect(Buffer.from(plain.unpack(bytes, shape, beside).trits.buffer).equals(Buffer.from(trits.buffer))).toBe(true);
+    }
+    vi.unstubAllGlobals();
+  });
+
   test("bytes need not begin at a multiple of anything", () => {
     const bytes = format.pack({ ...shape, trits, scales });
     const moved = new Uint8Array(bytes.length + 3).subarray(3);
@@ -61,3 +73,7 @@ describe.each(layouts)("$id", ({ id, outFeatures, inFeatures, trailer }) => {
     expect(format.unpack(moved, shape, beside).trits).toEqual(trits);
   });
 });
+
+function refuse(): never {
+  throw new EvalError("a policy forbids to compile code");
+}

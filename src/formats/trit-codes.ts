@@ -3,6 +3,7 @@
  * what is long enough and do the rest themselves; the bytes are the same.
  */
 
+import { openSmallModule, type SmallModule } from "../core/wasm-module.ts";
 import { base64 } from "./trit-codes-module.ts";
 import type { Stripes } from "./two-bit-stripes.ts";
 
@@ -12,7 +13,6 @@ const CHUNK = 1 << 15;
 const LEAST_BYTE_LENGTH = 1 << 14;
 /** Bytes that a vector holds. */
 const VECTOR = 16;
-const PAGE_BYTES = 2 ** 16;
 
 interface Codec {
   readonly bytes: Uint8Array;
@@ -123,36 +123,34 @@ function codecFor(byteLength: number): Codec | null {
   return codec;
 }
 
-/** Null where pages may not compile code, and in engines without vectors. */
+/** The numbers are addresses, and what the name says. */
+interface Exports {
+  packFours(trits: number, bytes: number, count: number): number;
+  unpackFours(bytes: number, trits: number, count: number): number;
+  packStripes(trits: number, bytes: number, blocks: number, ...stripes: number[]): number;
+  unpackStripes(bytes: number, trits: number, blocks: number, ...stripes: number[]): number;
+}
+
 function openCodec(): Codec | null {
-  const module = compile();
+  const module = openModule();
   if (module === null) return null;
-  const pages = Math.ceil((5 * CHUNK) / PAGE_BYTES) + 2; // two for what the module keeps below its heap
-  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
-  const instance = new WebAssembly.Instance(module, { env: { memory } });
-  const { packFours, unpackFours, packStripes, unpackStripes, __heap_base } = instance.exports as unknown as {
-    packFours(trits: number, bytes: number, count: number): number;
-    unpackFours(bytes: number, trits: number, count: number): number;
-    packStripes(trits: number, bytes: number, blocks: number, ...stripes: number[]): number;
-    unpackStripes(bytes: number, trits: number, blocks: number, ...stripes: number[]): number;
-    __heap_base: WebAssembly.Global<"i32">;
-  };
-  const bytes = new Uint8Array(memory.buffer, Math.ceil(__heap_base.value / VECTOR) * VECTOR, CHUNK);
-  const trits = new Int8Array(memory.buffer, bytes.byteOffset + CHUNK, 4 * CHUNK);
-  const [from, to] = [bytes.byteOffset, trits.byteOffset];
+  const { exports, buffer, start: from } = module;
+  const to = from + CHUNK;
   return {
-    ...{ bytes, trits },
-    packFours: (count) => packFours(to, from, count) !== 0,
-    unpackFours: (count) => unpackFours(from, to, count) !== 0,
-    packStripes: (stripes, blocks) => packStripes(to, from, blocks, ...numbersOf(stripes)) !== 0,
-    unpackStripes: (stripes, blocks) => unpackStripes(from, to, blocks, ...numbersOf(stripes)) !== 0,
+    bytes: new Uint8Array(buffer, from, CHUNK),
+    trits: new Int8Array(buffer, to, 4 * CHUNK),
+    packFours: (count) => exports.packFours(to, from, count) !== 0,
+    unpackFours: (count) => exports.unpackFours(from, to, count) !== 0,
+    packStripes: (stripes, blocks) => exports.packStripes(to, from, blocks, ...numbersOf(stripes)) !== 0,
+    unpackStripes: (stripes, blocks) => exports.unpackStripes(from, to, blocks, ...numbersOf(stripes)) !== 0,
   };
 }
 
-function compile(): WebAssembly.Module | null {
+/** Null where pages may not compile code, and in engines without vectors: there the loops of the formats do all. */
+function openModule(): SmallModule<Exports> | null {
   if (typeof WebAssembly === "undefined") return null;
   try {
-    return new WebAssembly.Module(Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)));
+    return openSmallModule<Exports>(base64, 5 * CHUNK);
   } catch (error) {
     if (error instanceof WebAssembly.CompileError || error instanceof EvalError) return null;
     throw error;

@@ -3,6 +3,7 @@
  * on. By blocks that fit the caches, in WebAssembly, whose vectors take a fifth of the time of plain loops; its operations
  * are defined bit for bit, so every machine finds the same planes.
  */
+import { openSmallModule } from "../../core/wasm-module.ts";
 import { base64 } from "./row-products-module.ts";
 
 /** Rows of a matrix: `row r, column k` stands at `values[at + r * stride + k]`. */
@@ -19,7 +20,6 @@ const COLUMNS = 512;
 const A_ROWS = 48;
 const B_ROWS = 64;
 const VALUES = A_ROWS * COLUMNS + B_ROWS * COLUMNS + A_ROWS * B_ROWS;
-const PAGE_BYTES = 2 ** 16;
 
 /** The module with its memory, in which a block of each matrix and their products have their places. */
 interface Kernel {
@@ -64,11 +64,7 @@ function copyBlock(from: Rows, first: number, rows: number, k: number, columns: 
 }
 
 function openKernel(): Kernel {
-  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
-  const pages = Math.ceil((VALUES * 8) / PAGE_BYTES) + 2; // two for what the module keeps below its heap
-  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
-  const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } });
-  const { multiplyRows, __heap_base } = instance.exports as unknown as {
+  const { exports, buffer, start } = openSmallModule<{
     multiplyRows(
       a: number,
       rows: number,
@@ -78,15 +74,14 @@ function openKernel(): Kernel {
       columns: number,
       out: number,
     ): void;
-    __heap_base: WebAssembly.Global<"i32">;
-  };
-  const a = new Float64Array(memory.buffer, roundUp(__heap_base.value, 16), A_ROWS * COLUMNS);
-  const b = new Float64Array(memory.buffer, a.byteOffset + a.byteLength, B_ROWS * COLUMNS);
-  const out = new Float64Array(memory.buffer, b.byteOffset + b.byteLength, A_ROWS * B_ROWS);
+  }>(base64, VALUES * Float64Array.BYTES_PER_ELEMENT);
+  const a = new Float64Array(buffer, start, A_ROWS * COLUMNS);
+  const b = new Float64Array(buffer, a.byteOffset + a.byteLength, B_ROWS * COLUMNS);
+  const out = new Float64Array(buffer, b.byteOffset + b.byteLength, A_ROWS * B_ROWS);
   return {
     ...{ a, b, out },
     multiply: (rows, others, columns) =>
-      multiplyRows(a.byteOffset, rows, b.byteOffset, others, COLUMNS, columns, out.byteOffset),
+      exports.multiplyRows(a.byteOffset, rows, b.byteOffset, others, COLUMNS, columns, out.byteOffset),
   };
 }
 
