@@ -90,7 +90,11 @@ export function checkImages(
   checkInput(x, images * height * width * inChannels, `[${images}, ${height}, ${width}, ${inChannels}]`);
 }
 
-/** Checks where a caller wants the outputs, if it said so. @throws ShapeError when `y` has another length, UsageError when it is no Float32Array or shares memory with `x` */
+/**
+ * Checks where a caller wants the outputs, if it said so.
+ *
+ * @throws ShapeError when `y` has another length, UsageError when it is no Float32Array or shares memory with `x`
+ */
 export function checkOutput(y: Float32Array | undefined, x: Float32Array, expected: number): void {
   if (y === undefined) return;
   if (!(y instanceof Float32Array)) throw new UsageError("the array for the output must be a Float32Array");

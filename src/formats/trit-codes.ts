@@ -39,66 +39,64 @@ let codec: Codec | null | undefined;
 export function packNeighbours(trits: Int8Array, bytes: Uint8Array): Done {
   const worker = codecFor(bytes.length);
   if (!worker) return NOTHING;
-  const count = bytes.length - (bytes.length % VECTOR);
-  let areTrits = true;
-  for (let at = 0; at < count; at += CHUNK) {
-    const length = Math.min(CHUNK, count - at);
-    worker.trits.set(trits.subarray(4 * at, 4 * (at + length)));
-    areTrits = worker.packFours(length) && areTrits;
-    bytes.set(worker.bytes.subarray(0, length), at);
-  }
-  return { count, areTrits };
+  return inChunks(wholeVectors(bytes), CHUNK, (first, count) => {
+    worker.trits.set(trits.subarray(4 * first, 4 * (first + count)));
+    const areTrits = worker.packFours(count);
+    bytes.set(worker.bytes.subarray(0, count), first);
+    return areTrits;
+  });
 }
 
 /** Unpacks them. @returns how many bytes are done, and whether none held a code 3 */
 export function unpackNeighbours(bytes: Uint8Array, trits: Int8Array): Done {
   const worker = codecFor(bytes.length);
   if (!worker) return NOTHING;
-  const count = bytes.length - (bytes.length % VECTOR);
-  let areTrits = true;
-  for (let at = 0; at < count; at += CHUNK) {
-    const length = Math.min(CHUNK, count - at);
-    worker.bytes.set(bytes.subarray(at, at + length));
-    areTrits = worker.unpackFours(length) && areTrits;
-    trits.set(worker.trits.subarray(0, 4 * length), 4 * at);
-  }
-  return { count, areTrits };
+  return inChunks(wholeVectors(bytes), CHUNK, (first, count) => {
+    worker.bytes.set(bytes.subarray(first, first + count));
+    const areTrits = worker.unpackFours(count);
+    trits.set(worker.trits.subarray(0, 4 * count), 4 * first);
+    return areTrits;
+  });
 }
 
 /** Packs stripes. @returns how many blocks are done; what lies in the gaps is set to 0 */
 export function packWholeStripes(stripes: Stripes, trits: Int8Array, bytes: Uint8Array, blocks: number): Done {
   const worker = codecForStripes(stripes, blocks);
   if (!worker) return NOTHING;
-  const { together, length } = stripes;
-  const step = blocksOfChunk(stripes);
-  const count = blocks - (blocks % together);
-  let areTrits = true;
-  for (let block = 0; block < count; block += step) {
-    const some = Math.min(step, count - block);
-    worker.trits.set(trits.subarray(4 * length * block, 4 * length * (block + some)));
+  const block = 4 * stripes.length;
+  return inChunks(blocks - (blocks % stripes.together), blocksOfChunk(stripes), (first, count) => {
+    worker.trits.set(trits.subarray(block * first, block * (first + count)));
     worker.bytes.fill(0); // the gaps, which hold what was there before
-    areTrits = worker.packStripes(stripes, some) && areTrits;
-    bytes.set(worker.bytes.subarray(0, byteLengthOf(stripes, some)), byteLengthOf(stripes, block));
-  }
-  return { count, areTrits };
+    const areTrits = worker.packStripes(stripes, count);
+    bytes.set(worker.bytes.subarray(0, byteLengthOf(stripes, count)), byteLengthOf(stripes, first));
+    return areTrits;
+  });
 }
 
 /** Unpacks stripes. @returns how many blocks are done, and whether no byte of them held a code 3 */
 export function unpackWholeStripes(stripes: Stripes, bytes: Uint8Array, trits: Int8Array, blocks: number): Done {
   const worker = codecForStripes(stripes, blocks);
   if (!worker) return NOTHING;
-  const { together, length } = stripes;
-  const step = blocksOfChunk(stripes);
-  const count = blocks - (blocks % together);
+  const block = 4 * stripes.length;
+  return inChunks(blocks - (blocks % stripes.together), blocksOfChunk(stripes), (first, count) => {
+    worker.bytes.set(bytes.subarray(byteLengthOf(stripes, first), byteLengthOf(stripes, first + count)));
+    const areTrits = worker.unpackStripes(stripes, count);
+    trits.set(worker.trits.subarray(0, block * count), block * first);
+    return areTrits;
+  });
+}
+
+/** Does `count` bytes or blocks, `step` at a time; `chunk` says whether all of its own were trits. */
+function inChunks(count: number, step: number, chunk: (first: number, count: number) => boolean): Done {
   let areTrits = true;
-  for (let block = 0; block < count; block += step) {
-    const some = Math.min(step, count - block);
-    const from = byteLengthOf(stripes, block);
-    worker.bytes.set(bytes.subarray(from, from + byteLengthOf(stripes, some)));
-    areTrits = worker.unpackStripes(stripes, some) && areTrits;
-    trits.set(worker.trits.subarray(0, 4 * length * some), 4 * length * block);
+  for (let first = 0; first < count; first += step) {
+    areTrits = chunk(first, Math.min(step, count - first)) && areTrits;
   }
   return { count, areTrits };
+}
+
+function wholeVectors({ length }: Uint8Array): number {
+  return length - (length % VECTOR);
 }
 
 /** Bytes of so many blocks, a multiple of those together, with their gaps. */

@@ -148,7 +148,7 @@ export class DeployedModel implements Disposable {
   }
 
   async #runNodes(input: HostTensor, arrays: ArraysOfRun, options: RunOptions): Promise<HostTensor> {
-    const { lastUses, mayOverwrite, becomesOutput } = this.#flow;
+    const { released, mayOverwrite, becomesOutput } = this.#flow;
     const takeOutput = takeOnce(mayShare(options.output, input.data) ? undefined : options.output);
     const values = [input];
     for (const [i, operation] of this.#operations.entries()) {
@@ -163,10 +163,7 @@ export class DeployedModel implements Disposable {
       arrays.add(value.data);
       arrays.dropUnused();
       values.push(value);
-      const read = new Set(inputs);
-      if (lastUses[i + 1] < 0) read.add(i + 1); // nobody reads its own value
-      for (const index of read) {
-        if (lastUses[index] > i) continue;
+      for (const index of released[i]) {
         arrays.release(values[index].data);
         values[index] = RELEASED;
       }

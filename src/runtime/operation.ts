@@ -16,7 +16,7 @@ export interface PreparedOperation extends Partial<Disposable> {
   /**
    * @param target where the result is written by operations that overwrite, if it is given: the first input, when nobody else
    * reads it
-   * @param take gives arrays for the result, whose values may be anything; undefined for long ones, which are made anew
+   * @param take gives an array for the result, whose values may be anything, or undefined: then it is made anew
    */
   run(
     inputs: readonly HostTensor[],

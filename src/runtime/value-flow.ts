@@ -4,8 +4,8 @@ import type { PreparedOperation } from "./operation.ts";
 
 /** What is known of a graph before it runs. */
 export interface ValueFlow {
-  /** By value, the input first: the node after which nobody reads it; infinite for the output, which the caller reads. */
-  readonly lastUses: readonly number[];
+  /** By node: values, counted from the input on, that nobody reads after it. The output is not among them. */
+  readonly released: readonly (readonly number[])[];
   /** By node: whether it may write over its first input. */
   readonly mayOverwrite: readonly boolean[];
   /** By node: whether the array of its result may be that of the output. */
@@ -23,9 +23,12 @@ export function traceValues(graph: Graph, operations: readonly PreparedOperation
     const isSameArray = operations[node].handsOn === true || mayOverwrite[node];
     value = isSameArray ? graph.nodes[node].inputs[0] : 0;
   }
-  return { lastUses, mayOverwrite, becomesOutput };
+  const released = graph.nodes.map((): number[] => []);
+  for (const [value, last] of lastUses.entries()) released[last < 0 ? value - 1 : last]?.push(value); // unread ones at once
+  return { released, mayOverwrite, becomesOutput };
 }
 
+/** By value: the node that reads it last, -1 where none does; infinite for the output, which the caller reads. */
 function lastUsesOf({ nodes, output }: Graph): number[] {
   const last = new Array<number>(nodes.length + 1).fill(-1);
   for (const [i, node] of nodes.entries()) for (const index of node.inputs) last[index] = i;

@@ -3,7 +3,10 @@ import { type ConvolutionGeometry, convolvedSize } from "../backend.ts";
 import { checkOutput } from "../layer-checks.ts";
 import { type PlainLayer, plainToken } from "./linear.ts";
 
-/** `x` is `[images, height, width, inChannels]`, the result `[images, outHeight, outWidth, outChannels]`, in `y` where it is given. */
+/**
+ * `x` is `[images, height, width, inChannels]`, the result `[images, outHeight, outWidth, outChannels]`, in `y` where it is
+ * given.
+ */
 export function plainConvolution(
   layer: PlainLayer,
   geometry: ConvolutionGeometry,
